@@ -1,0 +1,92 @@
+/**
+ * The core and the reference interpreter leave the same events for the same packets: random networks, several packets each
+ * on the same connections. Set AGREE_SEED to repeat one network, AGREE_NETWORKS for more of them.
+ */
+import { changedFields, type Event, Interpreter } from "@plumbline/model";
+import { expect, test } from "vitest";
+import { Core } from "../src/index.js";
+import { randomNetwork, randomPacket, rng } from "./random-network.js";
+
+const NETWORKS = Number(process.env.AGREE_NETWORKS ?? 10_000);
+const PACKETS = 6;
+
+function show(e: Event): string {
+  return `${e.kind} thread ${e.thread} ${e.a} ${e.b} ${e.c}`;
+}
+
+function firstDifference(a: readonly Event[], b: readonly Event[]): string | null {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    if (!a[i] || !b[i]) return `event ${i}: ${a[i] ? show(a[i]) : "none"} | ${b[i] ? show(b[i]) : "none"}`;
+    if (show(a[i]) !== show(b[i])) return `event ${i}: ${show(a[i])} | ${show(b[i])}`;
+    const d = changedFields(a[i].row, b[i].row);
+    if (d.length > 0) return `event ${i} (${show(a[i])}): ${d.map((x) => `${x.field.name} ${x.before} | ${x.after}`).join(", ")}`;
+  }
+  return null;
+}
+
+test(`reference and core agree on ${NETWORKS} random networks`, { timeout: 600_000 }, async () => {
+  const only = process.env.AGREE_SEED;
+  const seeds = only ? [Number(only)] : Array.from({ length: NETWORKS }, (_, i) => i + 1);
+  const coverage = new Map<string, number>();
+  let events = 0;
+  let packets = 0;
+  for (const seed of seeds) {
+    const sample = randomNetwork(seed);
+    for (const [k, n] of sample.coverage) coverage.set(k, (coverage.get(k) ?? 0) + n);
+    const reference = new Interpreter(sample.net);
+    const core = await Core.create(sample.net);
+    const r = rng(seed ^ 0x5eed);
+    for (let i = 0; i < PACKETS; i++) {
+      const row = randomPacket(r);
+      const device = Math.floor(r() * sample.net.devices.length);
+      const port = r() < 0.7 ? Math.floor(r() * 4) : null;
+      const options = {
+        script: Array.from({ length: Math.floor(r() * 3) }, () => 0),
+        beyond: r() < 0.5 ? ("hash" as const) : ("first" as const),
+      };
+      const want = reference.run(row, device, port, options);
+      const got = core.run(row, device, port, options);
+      const d = firstDifference(want, got);
+      if (d) expect.fail(`seed ${seed}, packet ${i}: reference | core: ${d}`);
+      events += want.length;
+      packets++;
+    }
+  }
+  const covered = [...coverage].sort().map(([k, n]) => `${k} ${n}`);
+  console.log(
+    `agreement: ${seeds.length} networks (seeds ${seeds[0]} to ${seeds.at(-1)}), ${packets} packets, ${events} events; generated: ${covered.join(", ")}`,
+  );
+  if (!only)
+    for (const k of [
+      "set",
+      "move",
+      "swap",
+      "push",
+      "pop",
+      "decTtl",
+      "greater",
+      "call",
+      "goto",
+      "return",
+      "output",
+      "local",
+      "drop",
+      "emit",
+      "encap",
+      "decap",
+      "ct",
+      "nat",
+      "unnat",
+      "confirm",
+      "choose",
+      "clone",
+      "note",
+      "punt",
+      "unknown",
+      "conjunction",
+      "table priority",
+      "table sequence",
+      "table lpm",
+    ])
+      expect(coverage.get(k) ?? 0, k).toBeGreaterThan(0);
+});

@@ -1,0 +1,288 @@
+/**
+ * Connection tracking, as Open vSwitch (lib/conntrack.c, ovs-actions(7) "ct") and the kernel (nf_conntrack, nf_nat) do it,
+ * as far as one packet's fate depends on it.
+ *
+ * ## Connections
+ *
+ * A connection lives in one tracker and zone. It has two tuples: `orig`, the first packet as it came, and `reply`, what
+ * an answer looks like: the inverse of the translated first packet. Both are keys. A tuple is (family, protocol, source,
+ * destination, two ports); ICMP echo has its identifier as both ports; protocols without ports have 0.
+ *
+ * ## State of a packet (bits of ct_state)
+ *
+ * - Not IP, a later fragment, an ICMP message that is neither echo nor an error with a known inner packet: inv.
+ * - An ICMP error (inner_proto != 0): the inverse of the inner tuple is looked up; found: rel, and rpl if that key is a
+ *   `reply` tuple (the error goes back to the originator); not found: inv.
+ * - Found by `orig`: est if an answer was seen, else new. Found by `reply`: est + rpl, and an answer is seen from now on.
+ * - Not found: new, but inv for: a TCP segment with SYN and ACK; with SYN and FIN or SYN and RST; with RST (linux only: the
+ *   userspace tracker lets a reset open a connection); with FIN (linux only); an ICMP echo reply.
+ * - A TCP RST closes the connection; a SYN without ACK in the original direction of a closed connection starts a new one.
+ * trk is always set.
+ *
+ * ## Translation
+ *
+ * The packet of direction d of a translated connection becomes the inverse of the tuple of the other direction. In an
+ * ICMP error the inner packet is translated too: its source like the outer destination, its destination like the outer
+ * source. A new connection binds a range: the first address, the first port of the range or the packet's own; if the reply tuple
+ * is taken, the next ports: of the range if there is one, else 1024 to 65535 of the source port (upwards from the packet's own + 1, around). If all
+ * are taken: inv, and nothing is created. (The real choosers start at a hash; the first is what ofproto/trace takes.)
+ * A range that cannot be bound drops the packet at a netfilter hook. Tracking "inplace" (netfilter) sets snat/dnat of the
+ * connection (what `--ctstate SNAT,DNAT` tests). Elsewhere snat/dnat are set on packets that `nat` translated; the userspace tracker sets them for every packet of a connection
+ * bound by nat(src)/nat(dst), linux only where an address or port differs.
+ *
+ * Timeouts are not modelled: a replay forgets by number of connections, not by time (docs/limitations.md).
+ */
+import { CT, field, TCP } from "./fields.js";
+import type { NatRange } from "./ir.js";
+import { get, getBig, type Row, set } from "./row.js";
+
+export interface Tuple {
+  readonly v6: boolean;
+  readonly proto: number;
+  readonly src: bigint;
+  readonly dst: bigint;
+  readonly sport: number;
+  readonly dport: number;
+}
+
+export interface Conn {
+  readonly zone: number;
+  readonly orig: Tuple;
+  reply: Tuple;
+  natSrc: boolean;
+  natDst: boolean;
+  seenReply: boolean;
+  closed: boolean;
+  mark: number;
+  label: bigint;
+}
+
+/** A packet's connection on a host: found (`pending` false) or not yet entered in the table. */
+export interface CtRef {
+  readonly conn: Conn;
+  readonly dir: "orig" | "reply";
+  pending: boolean;
+}
+
+const key = (zone: number, t: Tuple) => `${zone}|${t.v6 ? 6 : 4}|${t.proto}|${t.src}|${t.dst}|${t.sport}|${t.dport}`;
+const inverse = (t: Tuple): Tuple => ({ v6: t.v6, proto: t.proto, src: t.dst, dst: t.src, sport: t.dport, dport: t.sport });
+
+const hasPorts = (proto: number) => proto === 6 || proto === 17 || proto === 132;
+const isIcmp = (v6: boolean, proto: number) => (v6 ? proto === 58 : proto === 1);
+
+/** The tuple of a packet's own header, or null if it cannot be tracked. */
+export function tupleOf(row: Row): Tuple | null {
+  const type = get(row, "eth_type");
+  if (type !== 0x0800 && type !== 0x86dd) return null;
+  if (get(row, "ip_frag") & 2) return null;
+  const v6 = type === 0x86dd;
+  const proto = get(row, "ip_proto");
+  const src = v6 ? getBig(row, "ipv6_src") : BigInt(get(row, "ip_src"));
+  const dst = v6 ? getBig(row, "ipv6_dst") : BigInt(get(row, "ip_dst"));
+  if (isIcmp(v6, proto)) {
+    const t = get(row, "icmp_type");
+    if (!(v6 ? t === 128 || t === 129 : t === 8 || t === 0)) return null;
+    const id = get(row, "icmp_id");
+    return { v6, proto, src, dst, sport: id, dport: id };
+  }
+  return { v6, proto, src, dst, sport: hasPorts(proto) ? get(row, "tp_src") : 0, dport: hasPorts(proto) ? get(row, "tp_dst") : 0 };
+}
+
+/** The tuple quoted in an ICMP error, or null. */
+export function innerTuple(row: Row): Tuple | null {
+  const proto = get(row, "inner_proto");
+  if (proto === 0) return null;
+  return {
+    v6: get(row, "eth_type") === 0x86dd,
+    proto,
+    src: getBig(row, "inner_src"),
+    dst: getBig(row, "inner_dst"),
+    sport: get(row, "inner_tp_src"),
+    dport: get(row, "inner_tp_dst"),
+  };
+}
+
+/** Writes one end of `target` into the packet: its source, or its destination. Returns whether something changed. */
+function writeEnd(row: Row, target: Tuple, type: "src" | "dst"): boolean {
+  const before = row.slice();
+  const addr = type === "src" ? target.src : target.dst;
+  const port = type === "src" ? target.sport : target.dport;
+  set(row, `${target.v6 ? "ipv6" : "ip"}_${type}`, addr);
+  if (get(row, "inner_proto") !== 0) {
+    // The quoted packet goes the other way: its destination is where the outer one comes from.
+    const other = type === "src" ? "dst" : "src";
+    set(row, `inner_${other}`, addr);
+    if (target.proto !== 1 && target.proto !== 58) set(row, `inner_tp_${other}`, port);
+    else if (type === "dst") {
+      set(row, "inner_tp_src", port);
+      set(row, "inner_tp_dst", port);
+    }
+  } else if (hasPorts(target.proto)) set(row, `tp_${type}`, port);
+  else if (isIcmp(target.v6, target.proto)) set(row, "icmp_id", port);
+  return before.some((w, i) => w !== row[i]);
+}
+
+export class ConnTracker {
+  private readonly conns = new Map<string, { conn: Conn; dir: "orig" | "reply" }>();
+
+  constructor(readonly flavour: "userspace" | "linux") {}
+
+  clear(): void {
+    this.conns.clear();
+  }
+  get size(): number {
+    return new Set([...this.conns.values()].map((x) => x.conn)).size;
+  }
+  private find(zone: number, t: Tuple) {
+    return this.conns.get(key(zone, t));
+  }
+  private remove(c: Conn): void {
+    this.conns.delete(key(c.zone, c.orig));
+    this.conns.delete(key(c.zone, c.reply));
+  }
+  /** Enters a connection under both keys. */
+  insert(c: Conn): void {
+    this.conns.set(key(c.zone, c.orig), { conn: c, dir: "orig" });
+    // A connection to itself has one key; the original direction wins.
+    if (!this.conns.has(key(c.zone, c.reply))) this.conns.set(key(c.zone, c.reply), { conn: c, dir: "reply" });
+  }
+
+  /** Looks a packet up: its ct_state bits and its connection; a new one is made but not entered. */
+  lookup(row: Row, zone: number, force = false): { state: number; ref: CtRef | null } {
+    const inner = innerTuple(row);
+    if (inner) {
+      const hit = this.find(zone, inverse(inner));
+      if (!hit) return { state: CT.trk | CT.inv, ref: null };
+      return { state: CT.trk | CT.rel | (hit.dir === "reply" ? CT.rpl : 0), ref: { conn: hit.conn, dir: hit.dir, pending: false } };
+    }
+    const t = tupleOf(row);
+    if (!t) return { state: CT.trk | CT.inv, ref: null };
+    const flags = t.proto === 6 ? get(row, "tcp_flags") : 0;
+    let hit = this.find(zone, t);
+    if (hit && ((force && hit.dir === "reply") || (hit.dir === "orig" && hit.conn.closed && (flags & (TCP.syn | TCP.ack)) === TCP.syn))) {
+      this.remove(hit.conn);
+      hit = undefined;
+    }
+    if (hit) {
+      if (hit.dir === "reply") hit.conn.seenReply = true;
+      const state = hit.dir === "reply" ? CT.est | CT.rpl : hit.conn.seenReply ? CT.est : CT.new;
+      if (flags & TCP.rst) hit.conn.closed = true;
+      return { state: CT.trk | state, ref: { conn: hit.conn, dir: hit.dir, pending: false } };
+    }
+    if (!this.mayOpen(t, row, flags)) return { state: CT.trk | CT.inv, ref: null };
+    const conn: Conn = {
+      zone,
+      orig: t,
+      reply: inverse(t),
+      natSrc: false,
+      natDst: false,
+      seenReply: false,
+      closed: false,
+      mark: 0,
+      label: 0n,
+    };
+    return { state: CT.trk | CT.new, ref: { conn, dir: "orig", pending: true } };
+  }
+
+  private mayOpen(t: Tuple, row: Row, flags: number): boolean {
+    if (isIcmp(t.v6, t.proto)) return get(row, "icmp_type") === (t.v6 ? 128 : 8);
+    if (t.proto !== 6) return true;
+    if (flags & TCP.syn) return (flags & (TCP.ack | TCP.rst | TCP.fin)) === 0;
+    if (this.flavour === "linux" && flags & (TCP.rst | TCP.fin)) return false;
+    return true;
+  }
+
+  /** Translates a packet of a known connection, one end or both. Returns the snat/dnat bits and whether it changed. */
+  translate(row: Row, ref: CtRef, types: readonly ("src" | "dst")[]): { bits: number; changed: boolean } {
+    const { conn, dir } = ref;
+    if (!conn.natSrc && !conn.natDst) return { bits: 0, changed: false };
+    const target = inverse(dir === "orig" ? conn.reply : conn.orig);
+    let changed = false;
+    for (const type of types) {
+      // The reply direction undoes a source translation at its destination, and the other way round.
+      const by = dir === "orig" ? type : type === "src" ? "dst" : "src";
+      if (by === "src" ? conn.natSrc : conn.natDst) changed = writeEnd(row, target, type) || changed;
+    }
+    let bits = 0;
+    if (types.length === 2) bits = (conn.natSrc ? CT.snat : 0) | (conn.natDst ? CT.dnat : 0);
+    return { bits, changed };
+  }
+
+  /** Binds a range to a connection that is not yet entered and translates the packet. False: no free tuple. */
+  bind(row: Row, conn: Conn, type: "src" | "dst", range: NatRange): { ok: boolean; changed: boolean } {
+    const now = inverse(conn.reply);
+    const addr = range.min ?? (type === "src" ? now.src : now.dst);
+    const own = type === "src" ? now.sport : now.dport;
+    const ports = hasPorts(now.proto) || (type === "src" && isIcmp(now.v6, now.proto));
+    const make = (port: number, sport = now.sport): Tuple =>
+      type === "src"
+        ? { ...now, src: addr, sport: port, dport: isIcmp(now.v6, now.proto) ? port : now.dport }
+        : { ...now, dst: addr, dport: port, sport };
+    const free = (t: Tuple) => {
+      const hit = this.find(conn.zone, inverse(t));
+      return !hit || hit.conn === conn;
+    };
+    let chosen: Tuple | null = null;
+    if (!ports) {
+      const t = make(own);
+      if (free(t)) chosen = t;
+    } else if (range.portMin !== undefined) {
+      for (let p = range.portMin; p <= (range.portMax ?? range.portMin) && !chosen; p++) if (free(make(p))) chosen = make(p);
+    } else if (free(make(own))) chosen = make(own);
+    if (!chosen && ports && (type === "dst" || range.portMin === undefined)) {
+      const dport = range.portMin ?? own;
+      for (let i = 1; i <= 64512 && !chosen; i++) {
+        const p = 1024 + ((Math.max(now.sport, 1023) - 1023 + i - 1) % 64512);
+        const t = type === "src" ? make(p) : make(dport, p);
+        if (free(t)) chosen = t;
+      }
+    }
+    if (!chosen) return { ok: false, changed: false };
+    conn.reply = inverse(chosen);
+    const differs = chosen.src !== now.src || chosen.dst !== now.dst || chosen.sport !== now.sport || chosen.dport !== now.dport;
+    if (this.flavour === "userspace" || differs) {
+      if (type === "src") conn.natSrc = true;
+      else conn.natDst = true;
+    }
+    const a = writeEnd(row, chosen, type);
+    // A clash resolved on the other end's port.
+    const b = type === "dst" && chosen.sport !== now.sport ? writeEnd(row, chosen, "src") : false;
+    return { ok: true, changed: a || b };
+  }
+}
+
+/** Writes what tracking tells into the row's ct_ fields (all but ct_state). `ref` null: zeros. */
+export function writeCtFields(row: Row, zone: number, ref: CtRef | null): void {
+  set(row, "ct_zone", zone);
+  set(row, "ct_mark", ref ? ref.conn.mark : 0);
+  set(row, "ct_label", ref ? ref.conn.label : 0n);
+  const o = ref?.conn.orig;
+  set(row, "ct_nw_proto", o ? o.proto : 0);
+  set(row, "ct_nw_src", o && !o.v6 ? o.src : 0);
+  set(row, "ct_nw_dst", o && !o.v6 ? o.dst : 0);
+  set(row, "ct_ipv6_src", o?.v6 ? o.src : 0n);
+  set(row, "ct_ipv6_dst", o?.v6 ? o.dst : 0n);
+  set(row, "ct_tp_src", o ? o.sport : 0);
+  set(row, "ct_tp_dst", o ? o.dport : 0);
+}
+
+/** First words of the fields that `lookup` reads; what a cache of trajectories must have consulted. */
+export const CT_KEY_FIELDS: readonly string[] = [
+  "eth_type",
+  "ip_frag",
+  "ip_proto",
+  "ip_src",
+  "ip_dst",
+  "ipv6_src",
+  "ipv6_dst",
+  "tp_src",
+  "tp_dst",
+  "tcp_flags",
+  "icmp_type",
+  "icmp_id",
+  "inner_proto",
+  "inner_src",
+  "inner_dst",
+  "inner_tp_src",
+  "inner_tp_dst",
+].map((n) => field(n).name);

@@ -1,0 +1,205 @@
+/**
+ * Evidence and facts. Evidence is a raw file; a fact is what a plugin read in it; an origin points back.
+ *
+ * Kinds of facts that several plugins share are declared here; a plugin adds kinds of its own by declaration merging:
+ * `declare module "@plumbline/model" { interface FactKinds { "ovs.flow": FlowFact } }`.
+ */
+
+/** Where something was read. */
+export interface Origin {
+  /** Path inside the snapshot, `/`-separated. */
+  readonly file: string;
+  /** First line, from 1; 0 where the whole file is meant. */
+  readonly line: number;
+  /** The text as it stands there (one line, or the lines joined by a blank). */
+  readonly text: string;
+}
+
+/** How sure a piece of the network is. */
+export type Certainty =
+  /** Read in the evidence. */
+  | "proven"
+  /** Follows from evidence (the owner of an address answers ARP). */
+  | "inferred"
+  /** Taken to be so; `needs` says what would show it. */
+  | "assumed";
+
+export interface Fact<K extends FactKind = FactKind> {
+  readonly kind: K;
+  /** Host the evidence comes from (its folder), "" where it is about the whole cluster. */
+  readonly host: string;
+  readonly origin: Origin;
+  readonly data: FactKinds[K];
+}
+
+export type FactKind = keyof FactKinds;
+
+/** `ip link`, one interface. */
+export interface InterfaceFact {
+  name: string;
+  ifindex: number;
+  mac: string;
+  /** ifindex of the peer (the `@ifN` of a veth), 0 if none. */
+  peerIndex: number;
+  /** Name of the peer's namespace (`link-netns`), "" if not printed. */
+  linkNetns: string;
+  up: boolean;
+  mtu: number;
+  /** veth, bridge, vrf, vlan, openvswitch, tun, geneve, …; "" if not printed. */
+  type: string;
+  /** Bridge or VRF it is enslaved to. */
+  master: string;
+}
+/** `ip addr`, one address. */
+export interface AddressFact {
+  ifname: string;
+  address: string;
+  prefixLen: number;
+  family: 4 | 6;
+  scope: string;
+  secondary: boolean;
+}
+export interface NexthopFact {
+  via: string;
+  dev: string;
+  weight: number;
+  onlink: boolean;
+}
+/** `ip route`, one route. */
+export interface RouteFact {
+  family: 4 | 6;
+  table: string;
+  type: "unicast" | "local" | "broadcast" | "multicast" | "blackhole" | "unreachable" | "prohibit" | "throw" | "anycast";
+  /** `0.0.0.0/0`, `::/0` for default. */
+  prefix: string;
+  nexthops: NexthopFact[];
+  src: string;
+  metric: number;
+  proto: string;
+  scope: string;
+  mtu: number;
+}
+/** `ip rule`, one rule; absent conditions are "" or undefined. */
+export interface PolicyRuleFact {
+  family: 4 | 6;
+  priority: number;
+  not: boolean;
+  from: string;
+  to: string;
+  iif: string;
+  oif: string;
+  fwmark?: { value: number; mask: number };
+  uidrange?: { from: number; to: number };
+  ipproto: string;
+  sport: string;
+  dport: string;
+  action: "lookup" | "blackhole" | "unreachable" | "prohibit" | "goto";
+  table: string;
+  suppressPrefixlen?: number;
+}
+/** `ip neigh`, one entry. */
+export interface NeighbourFact {
+  dev: string;
+  address: string;
+  mac: string;
+  state: string;
+}
+/** `ss -tuln`, one listener. */
+export interface SocketFact {
+  proto: "tcp" | "udp";
+  /** "0.0.0.0", "::" or "*" for any. */
+  address: string;
+  port: number;
+  dev: string;
+}
+/** `sysctl`, one key. */
+export interface SysctlFact {
+  key: string;
+  value: string;
+}
+
+/** `show ip route`, one route of a router's RIB (FRR). */
+export interface FrrRouteFact {
+  family: 4 | 6;
+  vrf: string;
+  prefix: string;
+  /** bgp, connected, kernel, static, local, ospf, … */
+  protocol: string;
+  selected: boolean;
+  /** Installed in the kernel (`*`). */
+  fib: boolean;
+  distance: number;
+  metric: number;
+  /** Next hops that are in the FIB first; a directly connected one has via "". */
+  nexthops: (NexthopFact & { fib: boolean; recursive: boolean; blackhole: boolean })[];
+}
+/** `show ip bgp`, one path of a prefix. */
+export interface BgpPathFact {
+  prefix: string;
+  nexthop: string;
+  valid: boolean;
+  best: boolean;
+  multipath: boolean;
+  internal: boolean;
+  localPref: number;
+  weight: number;
+  asPath: string;
+}
+
+export interface K8sNodeFact {
+  name: string;
+  addresses: string[];
+  annotations: Record<string, string>;
+  labels: Record<string, string>;
+}
+export interface K8sPodFact {
+  name: string;
+  namespace: string;
+  node: string;
+  ips: string[];
+  mac: string;
+  gateway: string;
+  hostNetwork: boolean;
+  labels: Record<string, string>;
+}
+export interface K8sServiceFact {
+  name: string;
+  namespace: string;
+  type: string;
+  clusterIPs: string[];
+  externalIPs: string[];
+  /** status.loadBalancer.ingress addresses. */
+  vips: string[];
+  externalTrafficPolicy: string;
+  internalTrafficPolicy: string;
+  ports: { name: string; protocol: string; port: number; targetPort: string; nodePort: number }[];
+  selector: Record<string, string>;
+}
+
+/** Kinds of facts and their data. Plugins extend this interface. */
+export interface FactKinds {
+  "linux.interface": InterfaceFact;
+  "linux.address": AddressFact;
+  "linux.route": RouteFact;
+  "linux.rule": PolicyRuleFact;
+  "linux.neighbour": NeighbourFact;
+  "linux.socket": SocketFact;
+  /** One a file of `ss` that was read: its absence means that sockets are not in evidence. */
+  "linux.sockets-read": Record<string, never>;
+  "linux.sysctl": SysctlFact;
+  "frr.route": FrrRouteFact;
+  "frr.bgp-path": BgpPathFact;
+  "k8s.node": K8sNodeFact;
+  "k8s.pod": K8sPodFact;
+  "k8s.service": K8sServiceFact;
+}
+
+/** Something in the evidence that could not be used, or only partly. Nothing is dropped in silence. */
+export interface Problem {
+  readonly severity: "error" | "warning" | "info";
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+  /** What to do about it, "" if nothing. */
+  readonly hint: string;
+}

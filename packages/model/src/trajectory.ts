@@ -1,0 +1,61 @@
+/**
+ * What a run leaves behind: a list of events and leaves. Hops, branches and verdicts are made of these by the engine.
+ */
+import type { Row } from "./row.js";
+
+/** Event kinds. Numbers are shared with the core. */
+export const EV = {
+  /** a = device, b = port (0 with `c` = 1: from the device's own socket). The row is that after clearing. */
+  enter: 1,
+  /** a = table, b = rule, c = row index of the rule that matched. */
+  hit: 2,
+  /** a = table. */
+  miss: 3,
+  /** a = port, b = link index or 0xffffffff, c = new thread or 0xffffffff. */
+  output: 4,
+  /** a = resulting ct_state, b = zone, c = tracker. The row is that after the action (of the tracked copy). */
+  ct: 5,
+  /** a = choice site, b = option taken, c = number of options. */
+  choice: 6,
+  /** a = kind (SPAWN), b = new thread. */
+  spawn: 7,
+  /** a = LEAF kind, b = text index (Network.texts) or bound number, c = 1 if rejected. The row is the last. */
+  leaf: 8,
+  /** a = text index. note, punt and `unknown` with go. */
+  note: 9,
+  /** a = type (0 src, 1 dst). netfilter nat or unnat changed the packet. */
+  nat: 10,
+} as const;
+
+export const SPAWN = { fork: 1, clone: 2, emit: 3 } as const;
+
+export const LEAF = { local: 1, dropped: 2, unlinked: 3, unknown: 4, looped: 5 } as const;
+
+/** Numbers of the bounds in a `looped` leaf. */
+export const BOUND_NUMBER = { hops: 1, recirculations: 2, frames: 3, values: 4, encaps: 5, links: 6, threads: 7, events: 8 } as const;
+
+export interface Event {
+  readonly kind: number;
+  readonly thread: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  /** The row at that moment, before the rule's program runs for `hit`. */
+  readonly row: Row;
+}
+
+/** How a run chooses. `script` gives the options to take in order of the choices met; beyond it, option 0 (`first`) or the weighted flow hash (`hash`). */
+export interface RunOptions {
+  readonly script: readonly number[];
+  readonly beyond: "first" | "hash";
+}
+
+/** A machine that runs packets: the reference interpreter, or the core. */
+export interface Machine {
+  /** Forgets all connections. */
+  reset(): void;
+  /** Runs one packet that enters `device` at `port` (or starts at its socket: port null) on the present connections, and returns its events. */
+  run(row: Row, device: number, port: number | null, options: RunOptions): Event[];
+}
+
+export type Verdict = "delivered" | "refused" | "unreachable" | "dropped" | "looped" | "expired" | "unknown";
