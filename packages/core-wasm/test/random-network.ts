@@ -99,7 +99,8 @@ export function randomNetwork(seed: number): Sample {
   };
   const small = (bits: number): bigint =>
     (bits > 32 && r() < 0.3 ? BigInt(int(4)) << BigInt(bits - 2) : BigInt(int(4))) & ((1n << BigInt(bits)) - 1n);
-  const address = () => BigInt(0x0a000001 + int(4));
+  const address = () => BigInt((r() < 0.5 ? 0x0a000001 : 0xc0a80001) + int(4));
+  let at = 0;
   const program = (di: number, depth: number): Action[] => Array.from({ length: int(depth > 2 ? 2 : 4) }, () => action(di, depth));
   const action = (di: number, depth: number): Action => {
     const op = pick([
@@ -135,7 +136,9 @@ export function randomNetwork(seed: number): Sample {
       "unknown",
     ] as const);
     count(op);
-    const table = () => pick(tables[di]).id;
+    // Mostly later tables: random loops only meet the bounds again and again.
+    const table = () =>
+      (r() < 0.15 ? pick(tables[di]) : (tables[di][at + 1 + int(Math.max(1, tables[di].length - at - 1))] ?? pick(tables[di]))).id;
     switch (op) {
       case "set": {
         const s = someSlice();
@@ -163,6 +166,7 @@ export function randomNetwork(seed: number): Sample {
         return r() < 0.3 ? { op, table: table(), unwind: true } : { op, table: table() };
       case "return":
       case "confirm":
+      case "ctClear":
       case "decap":
         return { op };
       case "output": {
@@ -250,6 +254,7 @@ export function randomNetwork(seed: number): Sample {
   };
   devices.forEach((d, di) => {
     for (const t of tables[di]) {
+      at = tables[di].indexOf(t);
       const n = int(6);
       for (let i = 0; i < n; i++) {
         if (t.kind === "lpm") {
@@ -295,12 +300,13 @@ export function randomNetwork(seed: number): Sample {
 export function randomPacket(r: () => number): Row {
   const int = (n: number) => Math.floor(r() * n);
   const row = newRow();
+  const v4 = () => (r() < 0.5 ? 0x0a000001 : 0xc0a80001) + int(4);
   const v6 = r() < 0.15;
   const proto = [6, 6, 6, 17, v6 ? 58 : 1, 47][int(6)];
   set(row, "eth_type", r() < 0.05 ? 0x0806 : v6 ? 0x86dd : 0x0800);
   set(row, "eth_dst", int(4));
-  set(row, v6 ? "ipv6_src" : "ip_src", v6 ? int(4) : 0x0a000001 + int(4));
-  set(row, v6 ? "ipv6_dst" : "ip_dst", v6 ? int(4) : 0x0a000001 + int(4));
+  set(row, v6 ? "ipv6_src" : "ip_src", v6 ? int(4) : v4());
+  set(row, v6 ? "ipv6_dst" : "ip_dst", v6 ? int(4) : v4());
   set(row, "ip_proto", proto);
   set(row, "ip_ttl", [0, 1, 2, 64][int(4)]);
   set(row, "packet_len", int(4));
@@ -315,8 +321,8 @@ export function randomPacket(r: () => number): Row {
     set(row, "icmp_id", int(4));
     if (error) {
       set(row, "inner_proto", [6, 17, 1][int(3)]);
-      set(row, "inner_src", v6 ? int(4) : 0x0a000001 + int(4));
-      set(row, "inner_dst", v6 ? int(4) : 0x0a000001 + int(4));
+      set(row, "inner_src", v6 ? int(4) : v4());
+      set(row, "inner_dst", v6 ? int(4) : v4());
       set(row, "inner_tp_src", 1000 + int(4));
       set(row, "inner_tp_dst", 1000 + int(4));
     }

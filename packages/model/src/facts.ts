@@ -189,6 +189,8 @@ export interface FactKinds {
   "linux.sysctl": SysctlFact;
   "frr.route": FrrRouteFact;
   "frr.bgp-path": BgpPathFact;
+  /** An address that evidence of another kind gives to a host (a gateway router's external address, …). */
+  "host.address-claim": { address: string; why: string };
   "k8s.node": K8sNodeFact;
   "k8s.pod": K8sPodFact;
   "k8s.service": K8sServiceFact;

@@ -10,6 +10,7 @@ export * from "./l2.js";
 export * from "./network.js";
 export * from "./packet.js";
 export * from "./plugin.js";
+export * from "./print.js";
 export * from "./program.js";
 export * from "./row.js";
 export * from "./trajectory.js";

@@ -29,7 +29,8 @@ interface Thread {
   frames: Frame[];
   values: bigint[];
   encaps: Row[];
-  ref: { tracker: number; ref: CtRef } | null;
+  /** The packet's connection, and the state that `ct` gave it. */
+  ref: { tracker: number; ref: CtRef; state: number } | null;
   links: number;
   recircs: number;
   hops: number;
@@ -303,6 +304,11 @@ class Run {
       case "ct":
         this.ct(t, a);
         return false;
+      case "ctClear":
+        t.ref = null;
+        set(t.row, "ct_state", 0);
+        writeCtFields(t.row, 0, null);
+        return false;
       case "nat": {
         const r = t.ref;
         if (!r?.ref.pending) return false;
@@ -347,7 +353,7 @@ class Run {
       case "clone": {
         const c = this.newThread(t, t.row.slice(), t.device);
         c.values = [...t.values];
-        c.ref = t.ref && { tracker: t.ref.tracker, ref: t.ref.ref };
+        c.ref = t.ref && { ...t.ref };
         c.start = { kind: "program", program: a.actions };
         this.event(t, EV.spawn, SPAWN.clone, c.id);
         this.queue.push(c);
@@ -467,8 +473,17 @@ class Run {
     const tracker = this.trackers[a.tracker];
     const zone = typeof a.zone === "number" ? a.zone : Number(getBits(t.row, a.zone)) & 0xffff;
     const row = t.row.slice();
-    let { state, ref } = tracker.lookup(row, zone, a.force && a.commit);
-    if (a.nat !== null && ref && !ref.pending) state |= tracker.translate(row, ref, ["src", "dst"]).bits;
+    let state: number;
+    let ref: CtRef | null;
+    const known = t.ref;
+    if (known && known.tracker === a.tracker && !known.ref.pending && known.ref.conn.zone === zone && !(a.force && a.commit)) {
+      state = known.state;
+      ref = known.ref;
+      if (a.nat !== null && (state & (CT.snat | CT.dnat)) === 0) state |= tracker.translate(row, ref, ["src", "dst"]).bits;
+    } else {
+      ({ state, ref } = tracker.lookup(row, zone, a.force && a.commit));
+      if (a.nat !== null && ref && !ref.pending) state |= tracker.translate(row, ref, ["src", "dst"]).bits;
+    }
     if (a.commit && ref) {
       if (ref.pending && a.nat !== null && a.nat !== "existing") {
         const bound = tracker.bind(row, ref.conn, a.nat.type, a.nat.range);
@@ -484,19 +499,21 @@ class Run {
         if (a.exec.length > 0) this.ctExec(row, ref, a.exec);
       }
     }
+    const left = ref && (!ref.pending || a.resume === "inplace") ? { tracker: a.tracker, ref, state } : null;
     if (a.resume === null) {
       // Headers may have been translated; what the pipeline knows of the connection stays as it was.
       t.row = row;
+      t.ref = left;
       this.event(t, EV.ct, state, zone, a.tracker);
       return;
     }
     if (a.resume === "inplace" && ref) state |= (ref.conn.natSrc ? CT.snat : 0) | (ref.conn.natDst ? CT.dnat : 0);
+    t.ref = left && { ...left, state };
     set(row, "ct_state", state);
     writeCtFields(row, zone, ref);
     this.event(t, EV.ct, state, zone, a.tracker, row);
     if (a.resume === "inplace") {
       t.row = row;
-      t.ref = ref && { tracker: a.tracker, ref };
       return;
     }
     if (t.recircs + 1 > BOUNDS.recirculations) {
@@ -505,6 +522,7 @@ class Run {
       return;
     }
     const c = this.newThread(t, row, t.device);
+    c.ref = t.ref && { ...t.ref };
     c.recircs = t.recircs + 1;
     c.start = { kind: "table", table: a.resume };
     this.event(t, EV.spawn, SPAWN.fork, c.id);

@@ -12,8 +12,8 @@
  * call frames, a stack of values, a stack of outer-to-inner rows (encapsulation) and a connection reference. The run
  * takes the first thread, executes it until it ends, then the next, until the queue is empty or a bound is met.
  * `output`, `clone`, `emit` and `ct` with a resume table append threads to the queue (copies of row, encapsulation stack;
- * a clone also copies the value stack; all with empty frames, and no connection reference; a fork of `ct` runs on the
- * same device). A thread that ends without terminal action and without having appended a thread is a leaf `dropped`.
+ * a clone also copies the value stack and the connection reference, a fork of `ct` has the reference that `ct` left; all with
+ * empty frames; clone, emit and fork stay on the device). A thread that ends without terminal action and without having appended a thread is a leaf `dropped`.
  *
  * ## Entering a device
  *
@@ -116,7 +116,10 @@ export type Action =
    * Connection tracking as OVS has it. `tracker` names the connection table (see Network.trackers); `resume`:
    * - null: the packet goes on untracked (its headers may be translated); - "inplace": this thread goes on tracked;
    * - a table: a tracked copy is appended as a thread that runs that table; this thread goes on untracked, its row as it was before.
-   * The order: look up; state; `nat` "existing" or a range: translate; `commit`: create or update, `exec` (set/move to
+   * A packet remembers the connection of its last `ct` that found or made one (so does the kernel's skb, and OVS's
+   * pkt_metadata.conn): a later `ct` in the same tracker and zone, unless forced, is about that connection again: no look-up,
+   * the same state, and no second translation. `ctClear` and entering a device forget it.
+   * Otherwise the order: look up; state; `nat` "existing" or a range: translate; `commit`: create or update, `exec` (set/move to
    * ct_mark and ct_label only) on the connection's mark and label. See conntrack.ts.
    */
   | {
@@ -129,6 +132,8 @@ export type Action =
       readonly exec: readonly Action[];
       readonly resume: null | "inplace" | TableId;
     }
+  /** Forgets the packet's connection and zeroes its ct_ fields. OVS `ct_clear`. */
+  | { readonly op: "ctClear" }
   /** Netfilter NAT of the thread's connection: binds a translation to a new one and applies it; nothing for others, or if this type is bound already. */
   | { readonly op: "nat"; readonly type: "src" | "dst"; readonly range: NatRange }
   /** Applies the translation of a known connection at a netfilter hook: `dst` at PREROUTING/OUTPUT, `src` at POSTROUTING/INPUT. */

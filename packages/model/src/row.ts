@@ -59,7 +59,7 @@ export function lowMask(bits: number): number {
 
 export function getBits(row: Row, s: Slice): bigint {
   let v = 0n;
-  for (const c of chunks(s)) v |= BigInt((row[c.word] >>> c.shift) & lowMask(c.bits)) << BigInt(c.at);
+  for (const c of chunks(s)) v |= BigInt(((row[c.word] >>> c.shift) & lowMask(c.bits)) >>> 0) << BigInt(c.at);
   return v;
 }
 

@@ -1,0 +1,154 @@
+/** `plumbline trace SNAPSHOT PACKET`: one packet, hop by hop, with evidence. */
+import { readFileSync } from "node:fs";
+import { PlumblineError, type Session, type TraceResult, trace } from "@plumbline/engine";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { EXIT, failureOf } from "../failure.js";
+import { type CommonOptions, collect, common, print, printJson } from "../output.js";
+import { lookOf } from "../render/style.js";
+import { renderTrace, type TraceText } from "../render/trace.js";
+import { open } from "../session.js";
+import type { CommandMaker } from "./command.js";
+
+interface Options extends CommonOptions {
+  readonly overlay?: string[];
+  readonly from?: string;
+  readonly allBranches?: boolean;
+  readonly allHops?: boolean;
+  readonly reply?: boolean;
+  readonly packets?: string;
+  readonly expect?: string;
+  readonly limit?: number;
+}
+
+/** One packet to trace. */
+interface Question {
+  readonly packet: string;
+  readonly from: string | undefined;
+}
+
+export const traceCommand: CommandMaker = (run) =>
+  common(new Command("trace"))
+    .description("Follows one packet hop by hop, every branch with its share, and shows the rule that decided each hop.")
+    .argument("<snapshot>", "a folder or an archive of command outputs")
+    .argument("[packet]", "as 'tcp 192.0.2.1:40000 > 192.0.2.2:80', or as ofproto/trace has it")
+    .option("--from <device>", "where it starts: DEVICE or DEVICE:PORT (default: the owner of its source address)")
+    .option("--all-branches", "print the hops of every branch")
+    .option("--all-hops", "print every table that the packet goes through, not only those that tell something")
+    .option("--reply", "go on with the answer's way back")
+    .option("--packets <file>", "read packets from a file (- is stdin), one a line, each optionally led by '@DEVICE[:PORT] '")
+    .addOption(
+      new Option("--expect <verdict>", "exit with 1 unless every packet gets this verdict").choices([
+        "delivered",
+        "refused",
+        "unreachable",
+        "dropped",
+        "looped",
+        "expired",
+        "unknown",
+        "mixed",
+      ]),
+    )
+    .option("--limit <n>", "follow at most so many branches (default 4096)", positive)
+    .option("--overlay <path>", "other evidence laid over the snapshot; repeatable", collect)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  plumbline trace snapshot.tar.gz 'tcp 192.0.2.10:40000 > 203.0.113.100:8080' --from client
+  plumbline trace snapshot.tar.gz 'tcp,nw_src=10.128.2.4,nw_dst=10.128.4.9,tp_src=1,tp_dst=80' --reply
+  plumbline trace snapshot.tar.gz --packets probes.txt --format ndjson`,
+    )
+    .action((snapshot: string, packet: string | undefined, options: Options) =>
+      run(async () => {
+        const questions = questionsOf(packet, options);
+        const session = await open(snapshot, options.overlay);
+        return questions.length === 1 && options.packets === undefined
+          ? one(session, questions[0], options)
+          : many(session, questions, options);
+      }),
+    );
+
+function positive(value: string): number {
+  const n = Number(value);
+  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError("It is a number from 1.");
+  return n;
+}
+
+function questionsOf(packet: string | undefined, options: Options): Question[] {
+  if (options.packets === undefined) {
+    if (packet === undefined)
+      throw new PlumblineError("USAGE", ["no packet is given.", "Give one after the snapshot, or a file of them with --packets FILE."]);
+    return [{ packet, from: options.from }];
+  }
+  if (packet !== undefined) throw new PlumblineError("USAGE", ["both a packet and --packets are given.", "Give one of them."]);
+  const text = readFileSync(options.packets === "-" ? 0 : options.packets, "utf8");
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .map((line) => {
+      const led = /^@(\S+)\s+(.*)$/.exec(line);
+      return led ? { packet: led[2], from: led[1] } : { packet: line, from: options.from };
+    });
+}
+
+function ask(session: Session, q: Question, options: Options): TraceResult {
+  return trace(session, q.packet, {
+    ...(q.from === undefined ? {} : { from: q.from }),
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    reply: options.reply === true,
+  });
+}
+
+/** Whether the answer is the expected one; with --reply a delivery counts only if the answer arrives too. */
+function exitOf(results: readonly (TraceResult | null)[], options: Options): number {
+  if (options.expect === undefined) return EXIT.done;
+  const fits = (r: TraceResult | null) =>
+    r !== null &&
+    r.verdict === options.expect &&
+    (options.expect !== "delivered" || r.branches.every((b) => b.reply === undefined || b.reply.verdict === "delivered"));
+  return results.every(fits) ? EXIT.done : EXIT.bad;
+}
+
+function textOf(options: Options): TraceText {
+  return { all: options.allBranches === true, allHops: options.allHops === true };
+}
+
+function one(session: Session, q: Question, options: Options): number {
+  const result = ask(session, q, options);
+  if (options.format === "text") print(renderTrace(result, lookOf(process.stdout, process.env), textOf(options)));
+  else printJson(result, options.format);
+  return exitOf([result], options);
+}
+
+/** Several packets: one that cannot be used costs only itself. */
+function many(session: Session, questions: readonly Question[], options: Options): number {
+  const look = lookOf(process.stdout, process.env);
+  const results: (TraceResult | null)[] = [];
+  const objects: unknown[] = [];
+  for (const [i, q] of questions.entries()) {
+    let object: unknown;
+    try {
+      const result = ask(session, q, options);
+      results.push(result);
+      object = result;
+      if (options.format === "text") print(`${i > 0 ? "\n" : ""}${renderTrace(result, look, textOf(options))}`);
+    } catch (e) {
+      if (!(e instanceof PlumblineError)) throw e;
+      const failure = failureOf(e);
+      results.push(null);
+      object = {
+        schema: "plumbline.trace/1",
+        packet: q.packet,
+        error: { code: e.code, message: failure.message, hint: failure.hint },
+        verdict: "unknown",
+        branches: [],
+      };
+      if (options.format === "text") print(`${i > 0 ? "\n" : ""}${q.packet}\n  cannot be traced: ${failure.message} ${failure.hint}`);
+    }
+    if (options.format === "ndjson") printJson(object, "ndjson");
+    else objects.push(object);
+  }
+  if (options.format === "json") printJson(objects, "json");
+  return exitOf(results, options);
+}

@@ -1,0 +1,328 @@
+// Connection tracking and translation: packages/model/src/conntrack.ts tells what is meant, function by function.
+import { P, S } from "./base";
+import { allocate, connOf, copyTuple, dirOf, find, insert, invertTuple, put, remove, setFlags, touch, tupleOf } from "./connections";
+import {
+  CT_DNAT, CT_EST, CT_INV, CT_NEW, CT_REL, CT_RPL, CT_SNAT, CT_TRK, F_CT_IPV6_DST, F_CT_IPV6_SRC, F_CT_LABEL, F_CT_MARK,
+  F_CT_NW_DST, F_CT_NW_PROTO, F_CT_NW_SRC, F_CT_TP_DST, F_CT_TP_SRC, F_CT_ZONE, F_ETH_TYPE, F_ICMP_ID, F_ICMP_TYPE, F_INNER_DST,
+  F_INNER_PROTO, F_INNER_SRC, F_INNER_TP_DST, F_INNER_TP_SRC, F_IPV6_DST, F_IPV6_SRC, F_IP_DST, F_IP_FRAG, F_IP_PROTO, F_IP_SRC,
+  F_TCP_FLAGS, F_TP_DST, F_TP_SRC, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN,
+} from "./fields";
+import {
+  CONN_CLOSED, CONN_NAT_DST, CONN_NAT_SRC, CONN_PENDING, CONN_SEEN_REPLY, CT_TUPLE_BYTES, FLAVOUR_LINUX, FLAVOUR_USERSPACE, N_FLAGS, N_KIND,
+  N_LABEL, N_MARK, N_ORIG, N_REPLY, N_TRACKER, P_TRACKERS, RANGE_ADDRESS, RANGE_PORT, R_FLAGS, R_MIN, R_PORT_MAX, R_PORT_MIN,
+  S_ANSWERED, S_TUPLES, TUPLE_DST, TUPLE_PORTS,
+} from "./layout";
+
+/** Ends of a packet, as bits. */
+export const SRC: u32 = 1;
+export const DST: u32 = 2;
+
+/** What the last `track` found: a connection or 0, and the packet's direction in it. */
+export let foundConn: usize = 0;
+export let foundDir: u32 = 0;
+
+// @ts-ignore: decorator
+@inline
+function get(row: usize, word: u32): u32 {
+  return load<u32>(row + (word << 2));
+}
+// @ts-ignore: decorator
+@inline
+function set(row: usize, word: u32, value: u32): void {
+  store<u32>(row + (word << 2), value);
+}
+// @ts-ignore: decorator
+@inline
+function hasPorts(proto: u32): bool {
+  return proto == 6 || proto == 17 || proto == 132;
+}
+// @ts-ignore: decorator
+@inline
+function isIcmp(kind: u32): bool {
+  return (kind & 0x1ff) == (0x100 | 58) || (kind & 0x1ff) == 1;
+}
+// @ts-ignore: decorator
+@inline
+function flavour(tracker: u32): u32 {
+  return load<u32>(load<u32>(P, P_TRACKERS) + (tracker << 2));
+}
+/** Scratch tuples. */
+// @ts-ignore: decorator
+@inline
+function scratch(n: u32): usize {
+  return S + S_TUPLES + n * CT_TUPLE_BYTES;
+}
+
+// @ts-ignore: decorator
+@inline
+function putAddress4(tuple: usize, word: u32): void {
+  store<u64>(tuple, 0);
+  store<u32>(tuple, 0, 8);
+  store<u32>(tuple, word, 12);
+}
+
+/** The tuple of a packet's own header to `tuple`; returns v6 << 8 | protocol, or -1 if it cannot be tracked. */
+function readTuple(row: usize, tuple: usize): i32 {
+  const type = get(row, F_ETH_TYPE);
+  if (type != 0x0800 && type != 0x86dd) return -1;
+  if (get(row, F_IP_FRAG) & 2) return -1;
+  const proto = get(row, F_IP_PROTO);
+  const kind = proto | (type == 0x86dd ? 0x100 : 0);
+  if (type == 0x86dd) {
+    v128.store(tuple, v128.load(row, F_IPV6_SRC << 2));
+    v128.store(tuple, v128.load(row, F_IPV6_DST << 2), TUPLE_DST);
+  } else {
+    putAddress4(tuple, get(row, F_IP_SRC));
+    putAddress4(tuple + TUPLE_DST, get(row, F_IP_DST));
+  }
+  let ports: u32 = 0;
+  if (isIcmp(kind)) {
+    const t = get(row, F_ICMP_TYPE);
+    if (type == 0x86dd ? t != 128 && t != 129 : t != 8 && t != 0) return -1;
+    const id = get(row, F_ICMP_ID);
+    ports = (id << 16) | id;
+  } else if (hasPorts(proto)) ports = (get(row, F_TP_SRC) << 16) | get(row, F_TP_DST);
+  store<u32>(tuple, ports, TUPLE_PORTS);
+  return kind;
+}
+
+function mayOpen(row: usize, kind: u32, flags: u32, tracker: u32): bool {
+  if (isIcmp(kind)) return get(row, F_ICMP_TYPE) == (kind & 0x100 ? 128 : 8);
+  if ((kind & 0xff) != 6) return true;
+  if (flags & TCP_SYN) return (flags & (TCP_ACK | TCP_RST | TCP_FIN)) == 0;
+  return !(flavour(tracker) == FLAVOUR_LINUX && (flags & (TCP_RST | TCP_FIN)) != 0);
+}
+
+/** Looks a packet up: returns its ct_state and leaves its connection in foundConn and foundDir; a new one is made but not entered. */
+export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
+  foundConn = 0;
+  foundDir = 0;
+  const tuple = scratch(0);
+  const innerProto = get(row, F_INNER_PROTO);
+  if (innerProto != 0) {
+    // The inverse of the quoted tuple.
+    v128.store(tuple, v128.load(row, F_INNER_DST << 2));
+    v128.store(tuple, v128.load(row, F_INNER_SRC << 2), TUPLE_DST);
+    store<u32>(tuple, (get(row, F_INNER_TP_DST) << 16) | get(row, F_INNER_TP_SRC), TUPLE_PORTS);
+    const node = find(tracker, (zone << 16) | (get(row, F_ETH_TYPE) == 0x86dd ? 0x100 : 0) | innerProto, tuple);
+    if (node == 0) return CT_TRK | CT_INV;
+    foundConn = connOf(node);
+    foundDir = dirOf(node);
+    touch(foundConn);
+    return CT_TRK | CT_REL | (foundDir ? CT_RPL : 0);
+  }
+  const known = readTuple(row, tuple);
+  if (known < 0) return CT_TRK | CT_INV;
+  const kind = <u32>known | (zone << 16);
+  const flags = (kind & 0xff) == 6 ? get(row, F_TCP_FLAGS) : 0;
+  let node = find(tracker, kind, tuple);
+  if (node != 0) {
+    const conn = connOf(node);
+    const reopens = (load<u32>(conn, N_FLAGS) & CONN_CLOSED) != 0 && (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    if (dirOf(node) ? force : reopens) {
+      remove(conn);
+      node = 0;
+    }
+  }
+  if (node != 0) {
+    const conn = connOf(node);
+    const dir = dirOf(node);
+    touch(conn);
+    const had = load<u32>(conn, N_FLAGS);
+    const add = (dir || load<u32>(S, S_ANSWERED) ? CONN_SEEN_REPLY : 0) | (flags & TCP_RST ? CONN_CLOSED : 0);
+    if ((had & add) != add) setFlags(conn, add, 0);
+    foundConn = conn;
+    foundDir = dir;
+    return CT_TRK | (dir ? CT_EST | CT_RPL : (had | add) & CONN_SEEN_REPLY ? CT_EST : CT_NEW);
+  }
+  if (!mayOpen(row, kind, flags, tracker)) return CT_TRK | CT_INV;
+  const conn = allocate();
+  // No room: counted there, and the packet is what it would be to a full kernel table.
+  if (conn == 0) return CT_TRK | CT_INV;
+  store<u32>(conn, kind, N_KIND);
+  store<u32>(conn, tracker, N_TRACKER);
+  copyTuple(conn + N_ORIG, tuple);
+  invertTuple(conn + N_REPLY, tuple);
+  foundConn = conn;
+  return CT_TRK | CT_NEW;
+}
+
+// @ts-ignore: decorator
+@inline
+function isPending(conn: usize): bool {
+  return (load<u32>(conn, N_FLAGS) & CONN_PENDING) != 0;
+}
+export function pending(conn: usize): bool {
+  return isPending(conn);
+}
+
+function change(row: usize, word: u32, value: u32): bool {
+  if (get(row, word) == value) return false;
+  set(row, word, value);
+  return true;
+}
+/** Four words. */
+function changeWide(row: usize, word: u32, from: usize): bool {
+  const at = row + (word << 2);
+  if (!v128.any_true(v128.xor(v128.load(at), v128.load(from)))) return false;
+  v128.store(at, v128.load(from));
+  return true;
+}
+
+/** Writes one end of `target` into the packet. Returns whether something changed. */
+function writeEnd(row: usize, target: usize, kind: u32, end: u32): bool {
+  const src = end == SRC;
+  const address = src ? target : target + TUPLE_DST;
+  const ports = load<u32>(target, TUPLE_PORTS);
+  const port = src ? ports >>> 16 : ports & 0xffff;
+  const proto = kind & 0xff;
+  let changed =
+    kind & 0x100
+      ? changeWide(row, src ? F_IPV6_SRC : F_IPV6_DST, address)
+      : change(row, src ? F_IP_SRC : F_IP_DST, load<u32>(address, 12));
+  if (get(row, F_INNER_PROTO) != 0) {
+    // The quoted packet goes the other way: its destination is where the outer one comes from.
+    changed = changeWide(row, src ? F_INNER_DST : F_INNER_SRC, address) || changed;
+    if (proto != 1 && proto != 58) changed = change(row, src ? F_INNER_TP_DST : F_INNER_TP_SRC, port) || changed;
+    else if (!src) {
+      changed = change(row, F_INNER_TP_SRC, port) || changed;
+      changed = change(row, F_INNER_TP_DST, port) || changed;
+    }
+  } else if (hasPorts(proto)) changed = change(row, src ? F_TP_SRC : F_TP_DST, port) || changed;
+  else if (isIcmp(kind)) changed = change(row, F_ICMP_ID, port) || changed;
+  return changed;
+}
+
+/** The snat and dnat bits of a connection. */
+export function natBits(conn: usize): u32 {
+  const flags = load<u32>(conn, N_FLAGS);
+  return (flags & CONN_NAT_SRC ? CT_SNAT : 0) | (flags & CONN_NAT_DST ? CT_DNAT : 0);
+}
+
+/** Translates a packet of a known connection at the ends given. Returns whether it changed. */
+export function translate(row: usize, conn: usize, dir: u32, ends: u32): bool {
+  const flags = load<u32>(conn, N_FLAGS);
+  if ((flags & (CONN_NAT_SRC | CONN_NAT_DST)) == 0) return false;
+  const target = scratch(0);
+  invertTuple(target, tupleOf(conn, dir ^ 1));
+  const kind = load<u32>(conn, N_KIND);
+  let changed = false;
+  // The reply direction undoes a source translation at its destination, and the other way round.
+  if (ends & SRC && flags & (dir ? CONN_NAT_DST : CONN_NAT_SRC)) changed = writeEnd(row, target, kind, SRC);
+  if (ends & DST && flags & (dir ? CONN_NAT_SRC : CONN_NAT_DST)) changed = writeEnd(row, target, kind, DST) || changed;
+  return changed;
+}
+
+/** Whether no other connection of the tracker has the inverse of scratch tuple 1 as a key. */
+function isFree(conn: usize): bool {
+  const wanted = scratch(2);
+  invertTuple(wanted, scratch(1));
+  const node = find(load<u32>(conn, N_TRACKER), load<u32>(conn, N_KIND), wanted);
+  return node == 0 || connOf(node) == conn;
+}
+
+// @ts-ignore: decorator
+@inline
+function tryPorts(conn: usize, sport: u32, dport: u32): bool {
+  store<u32>(scratch(1), (sport << 16) | dport, TUPLE_PORTS);
+  return isFree(conn);
+}
+
+/** Finds free ports for scratch tuple 1 (the packet as it shall leave); `own` are those that it has. */
+function choosePorts(conn: usize, end: u32, range: usize, kind: u32, own: u32): bool {
+  const sport = own >>> 16;
+  const dport = own & 0xffff;
+  const src = end == SRC;
+  const icmp = isIcmp(kind);
+  if (!(hasPorts(kind & 0xff) || (src && icmp))) return tryPorts(conn, sport, dport);
+  const ranged = (load<u32>(range, R_FLAGS) & RANGE_PORT) != 0;
+  if (ranged) {
+    const last = load<u32>(range, R_PORT_MAX);
+    for (let p = load<u32>(range, R_PORT_MIN); p <= last; p++) {
+      if (src ? tryPorts(conn, p, icmp ? p : dport) : tryPorts(conn, sport, p)) return true;
+    }
+    if (src) return false;
+  } else if (tryPorts(conn, sport, dport)) return true;
+  const wanted = ranged ? load<u32>(range, R_PORT_MIN) : dport;
+  const base = max<u32>(sport, 1023) - 1023;
+  for (let i: u32 = 0; i < 64512; i++) {
+    const p = 1024 + ((base + i) % 64512);
+    if (src ? tryPorts(conn, p, icmp ? p : dport) : tryPorts(conn, p, wanted)) return true;
+  }
+  return false;
+}
+
+/** Bits of `bind`'s result. */
+export const BOUND: u32 = 1;
+export const CHANGED: u32 = 2;
+
+/** Binds a range to a pending connection and translates the packet. 0: no free tuple. */
+export function bindRange(row: usize, conn: usize, end: u32, range: usize): u32 {
+  const kind = load<u32>(conn, N_KIND);
+  const chosen = scratch(1);
+  invertTuple(chosen, conn + N_REPLY);
+  const own = load<u32>(chosen, TUPLE_PORTS);
+  const address = end == SRC ? chosen : chosen + TUPLE_DST;
+  let differs = false;
+  if (load<u32>(range, R_FLAGS) & RANGE_ADDRESS) {
+    differs = v128.any_true(v128.xor(v128.load(address), v128.load(range, R_MIN)));
+    v128.store(address, v128.load(range, R_MIN));
+  }
+  if (!choosePorts(conn, end, range, kind, own)) return 0;
+  const ports = load<u32>(chosen, TUPLE_PORTS);
+  differs = differs || ports != own;
+  invertTuple(conn + N_REPLY, chosen);
+  if (differs || flavour(load<u32>(conn, N_TRACKER)) == FLAVOUR_USERSPACE) setFlags(conn, end == SRC ? CONN_NAT_SRC : CONN_NAT_DST, 0);
+  let changed = writeEnd(row, chosen, kind, end);
+  // A clash resolved on the other end's port.
+  if (end == DST && ports >>> 16 != own >>> 16) changed = writeEnd(row, chosen, kind, SRC) || changed;
+  return changed ? BOUND | CHANGED : BOUND;
+}
+
+/** Enters a pending connection. */
+export function enter(conn: usize): void {
+  insert(conn);
+}
+
+/** Writes mark and label of the row to the connection. */
+export function writeMark(conn: usize, row: usize): void {
+  put(conn + N_MARK, get(row, F_CT_MARK));
+  for (let i: usize = 0; i < 16; i += 4) put(conn + N_LABEL + i, load<u32>(row + i, F_CT_LABEL << 2));
+}
+/** Reads mark and label of the connection into the row. */
+export function readMark(conn: usize, row: usize): void {
+  set(row, F_CT_MARK, load<u32>(conn, N_MARK));
+  v128.store(row, v128.load(conn, N_LABEL), F_CT_LABEL << 2);
+}
+
+/** Writes what tracking tells into the row's ct_ fields, all but ct_state. */
+export function writeCtFields(row: usize, zone: u32, conn: usize): void {
+  const zero = i64x2.splat(0);
+  set(row, F_CT_ZONE, zone);
+  set(row, F_CT_NW_SRC, 0);
+  set(row, F_CT_NW_DST, 0);
+  v128.store(row, zero, F_CT_IPV6_SRC << 2);
+  v128.store(row, zero, F_CT_IPV6_DST << 2);
+  if (conn == 0) {
+    set(row, F_CT_MARK, 0);
+    v128.store(row, zero, F_CT_LABEL << 2);
+    set(row, F_CT_NW_PROTO, 0);
+    set(row, F_CT_TP_SRC, 0);
+    set(row, F_CT_TP_DST, 0);
+    return;
+  }
+  readMark(conn, row);
+  const orig = conn + N_ORIG;
+  const kind = load<u32>(conn, N_KIND);
+  set(row, F_CT_NW_PROTO, kind & 0xff);
+  if (kind & 0x100) {
+    v128.store(row, v128.load(orig), F_CT_IPV6_SRC << 2);
+    v128.store(row, v128.load(orig, TUPLE_DST), F_CT_IPV6_DST << 2);
+  } else {
+    set(row, F_CT_NW_SRC, load<u32>(orig, 12));
+    set(row, F_CT_NW_DST, load<u32>(orig, TUPLE_DST + 12));
+  }
+  const ports = load<u32>(orig, TUPLE_PORTS);
+  set(row, F_CT_TP_SRC, ports >>> 16);
+  set(row, F_CT_TP_DST, ports & 0xffff);
+}

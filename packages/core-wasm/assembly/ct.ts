@@ -1,0 +1,136 @@
+// The actions on connections: `ct` of a switch; `nat`, `unnat` and `confirm` of a host's netfilter (interp.ts).
+import { copyRow, S } from "./base";
+import {
+  bindRange, BOUND, CHANGED, DST, enter, foundConn, foundDir, natBits, pending, readMark, SRC, track, translate, writeCtFields,
+  writeMark,
+} from "./conntrack";
+import { event, leaf, threadNumber } from "./events";
+import { CT_DNAT, CT_INV, CT_SNAT, CT_TRK, F_CT_STATE } from "./fields";
+import {
+  BOUND_NUMBER_RECIRCULATIONS, BOUND_RECIRCULATIONS, C_COMMIT, C_EXEC, C_FLAGS, C_FORCE, C_NAT, C_RANGE, C_RESUME, C_TRACKER, C_ZONE,
+  C_ZONE_COUNT, EV_CT, EV_NAT, EV_SPAWN, H_AT, H_CONN, H_DEVICE, H_DIR, H_RECIRCS, H_ROW, H_SPAWNED, H_START, H_STATE, H_TRACKER, H_ZONE, LEAF_DROPPED,
+  LEAF_LOOPED, NAT_NONE, NAT_SRC, NONE, RESUME_INPLACE, RESUME_NONE, SPAWN_FORK, START_TABLE, S_EXEC_ROW, S_SCRATCH0, S_WORK_ROW,
+} from "./layout";
+import { readValue } from "./pieces";
+import { straight } from "./straight";
+import { inheritConnection, newThread } from "./threads";
+
+/** `ct` with its operands at `p`. True when the run is over. */
+export function ct(t: usize, p: usize): bool {
+  const row = S + S_WORK_ROW;
+  copyRow(row, t + H_ROW);
+  const tracker = load<u32>(p, C_TRACKER);
+  let zone = load<u32>(p, C_ZONE);
+  if (load<u32>(p, C_ZONE_COUNT)) {
+    readValue(p + C_ZONE_COUNT, row, S + S_SCRATCH0);
+    zone = load<u32>(S, S_SCRATCH0) & 0xffff;
+  }
+  const flags = load<u32>(p, C_FLAGS);
+  const nat = load<u32>(p, C_NAT);
+  const force = (flags & (C_COMMIT | C_FORCE)) == (C_COMMIT | C_FORCE);
+  let conn = <usize>load<u32>(t, H_CONN);
+  let dir = load<u32>(t, H_DIR);
+  let state = load<u32>(t, H_STATE);
+  // The packet remembers its connection: another `ct` in its tracker and zone is about that one again.
+  const again = conn != 0 && !force && load<u32>(t, H_TRACKER) == tracker && load<u32>(t, H_ZONE) == zone && !pending(conn);
+  if (!again) {
+    state = track(row, tracker, zone, force);
+    conn = foundConn;
+    dir = foundDir;
+  } else if (nat != NAT_NONE && (state & (CT_SNAT | CT_DNAT)) == 0) {
+    translate(row, conn, dir, SRC | DST);
+    state |= natBits(conn);
+  }
+  if (!again && nat != NAT_NONE && conn != 0 && !pending(conn)) {
+    translate(row, conn, dir, SRC | DST);
+    state |= natBits(conn);
+  }
+  if (flags & C_COMMIT && conn != 0) {
+    if (pending(conn) && nat >= NAT_SRC) {
+      if (bindRange(row, conn, nat == NAT_SRC ? SRC : DST, p + C_RANGE) & BOUND) state |= natBits(conn);
+      else {
+        state = CT_TRK | CT_INV;
+        conn = 0;
+      }
+    }
+    if (conn != 0) {
+      if (pending(conn)) enter(conn);
+      const exec = load<u32>(p, C_EXEC);
+      if (exec != 0) {
+        copyRow(S + S_EXEC_ROW, row);
+        readMark(conn, S + S_EXEC_ROW);
+        straight(exec, S + S_EXEC_ROW);
+        writeMark(conn, S + S_EXEC_ROW);
+      }
+    }
+  }
+  const resume = load<u32>(p, C_RESUME);
+  if (resume == RESUME_INPLACE && conn != 0) state |= natBits(conn);
+  store<u32>(t, conn != 0 && (resume == RESUME_INPLACE || !pending(conn)) ? <u32>conn : 0, H_CONN);
+  store<u32>(t, dir, H_DIR);
+  store<u32>(t, tracker, H_TRACKER);
+  store<u32>(t, zone, H_ZONE);
+  store<u32>(t, state, H_STATE);
+  if (resume == RESUME_NONE) {
+    // Headers may have been translated; what the pipeline knows of the connection stays as it was.
+    copyRow(t + H_ROW, row);
+    return event(t, EV_CT, state, zone, tracker, t + H_ROW);
+  }
+  store<u32>(row, state, F_CT_STATE << 2);
+  writeCtFields(row, zone, conn);
+  if (event(t, EV_CT, state, zone, tracker, row)) return true;
+  if (resume == RESUME_INPLACE) {
+    copyRow(t + H_ROW, row);
+    return false;
+  }
+  if (load<u32>(t, H_RECIRCS) + 1 > BOUND_RECIRCULATIONS) {
+    store<u32>(t, 1, H_SPAWNED);
+    return leaf(t, LEAF_LOOPED, BOUND_NUMBER_RECIRCULATIONS, 0);
+  }
+  const fork = newThread(t, row, load<u32>(t, H_DEVICE));
+  if (fork == 0) return true;
+  inheritConnection(fork, t);
+  store<u32>(fork, load<u32>(t, H_RECIRCS) + 1, H_RECIRCS);
+  store<u32>(fork, START_TABLE, H_START);
+  store<u32>(fork, resume, H_AT);
+  return event(t, EV_SPAWN, SPAWN_FORK, threadNumber(fork), 0, t + H_ROW);
+}
+
+/** `ctClear`. */
+export function ctClear(t: usize): void {
+  store<u32>(t, 0, H_CONN);
+  store<u32>(t + H_ROW, 0, F_CT_STATE << 2);
+  writeCtFields(t + H_ROW, 0, 0);
+}
+
+/** `nat`: 0 the thread goes on, 1 it has ended. `type` 0 source, 1 destination; the range at `range`. */
+export function nat(t: usize, type: u32, range: usize): bool {
+  const conn = <usize>load<u32>(t, H_CONN);
+  if (conn == 0 || !pending(conn)) return false;
+  if (natBits(conn) & (type ? CT_DNAT : CT_SNAT)) return false;
+  const row = t + H_ROW;
+  const bound = bindRange(row, conn, type ? DST : SRC, range);
+  if (bound == 0) {
+    leaf(t, LEAF_DROPPED, NONE, 0);
+    return true;
+  }
+  store<u32>(row, load<u32>(row, F_CT_STATE << 2) | natBits(conn), F_CT_STATE << 2);
+  if (bound & CHANGED) return event(t, EV_NAT, type, 0, 0, row);
+  return false;
+}
+
+/** `unnat`. True when the run is over. */
+export function unnat(t: usize, type: u32): bool {
+  const conn = <usize>load<u32>(t, H_CONN);
+  if (conn == 0 || pending(conn)) return false;
+  if (translate(t + H_ROW, conn, load<u32>(t, H_DIR), type ? DST : SRC)) return event(t, EV_NAT, type, 0, 0, t + H_ROW);
+  return false;
+}
+
+/** `confirm`. */
+export function confirm(t: usize): void {
+  const conn = <usize>load<u32>(t, H_CONN);
+  if (conn == 0) return;
+  writeMark(conn, t + H_ROW);
+  if (pending(conn)) enter(conn);
+}

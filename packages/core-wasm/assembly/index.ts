@@ -1,0 +1,7 @@
+// The core's exports: numbers and addresses only. src/wasm.ts describes them to the host.
+export { bind } from "./base";
+export { run } from "./machine";
+export { forgetAll, rollback } from "./connections";
+export { decode } from "./decode";
+export { replay } from "./replay";
+export { indexFlows } from "./flows";

@@ -1,0 +1,396 @@
+// The machine: runs the threads of one packet, one after the other, each until it ends. What everything means is said at
+// the head of packages/model/src/ir.ts; the order of events is that of interp.ts.
+//
+// A thread's position is (pc, cursor, table): the next operation (0: the program has ended), where a sequence goes on, and
+// the table whose walk this is (0: a program outside any table). A `call` puts the three on the frame stack.
+import { P, S } from "./base";
+import { lookup, scan } from "./classify";
+import { beginRun, endRun } from "./connections";
+import { confirm, ct, ctClear, nat, unnat } from "./ct";
+import { event, leaf, threadNumber } from "./events";
+import { F_IN_PORT, F_IP_TTL } from "./fields";
+import { flowHash } from "./hash";
+import {
+  BEYOND_HASH, BOUND_FRAMES, BOUND_HOPS, BOUND_LINKS, BOUND_NUMBER_ENCAPS, BOUND_NUMBER_FRAMES, BOUND_NUMBER_HOPS, BOUND_NUMBER_LINKS,
+  BOUND_NUMBER_VALUES, BOUND_VALUES, CURSOR_AT_END, CURSOR_ENDED, C_ZONE_COUNT, DEVICE_BYTES, D_ENTRY, D_ORIGIN, EV_CHOICE, EV_ENTER,
+  EV_HIT, EV_MISS, EV_NOTE, EV_OUTPUT, EV_SPAWN, E_AFTER, E_CODE, E_ROW, E_RULE, FRAME_BYTES, F_CURSOR, F_PC, F_TABLE, H_ANSWER, H_AT,
+  H_DEVICE, H_ENCAPS, H_HOPS, H_LINK, H_LINKS, H_RECIRCS, H_ROW, H_SPAWNED, H_START, H_VALUES, H_VALUE_STACK, LEAF_DROPPED, LEAF_LOCAL,
+  LEAF_LOOPED, LEAF_UNKNOWN, LEAF_UNLINKED, LINK_SLOT_BYTES, L_DEVICE, L_INDEX1, L_KEEPS, L_PORT, L_TO_DEVICE, L_TO_PORT, NONE,
+  OP_CALL, OP_CHOOSE, OP_CLONE, OP_CONFIRM, OP_CT, OP_CT_CLEAR, OP_DECAP, OP_DEC_TTL, OP_DROP, OP_EMIT, OP_ENCAP, OP_END, OP_GOTO, OP_GREATER,
+  OP_JUMP, OP_LOCAL, OP_MOVE, OP_MOVE_WIDE, OP_NAT, OP_NOTE, OP_OUTPUT, OP_OUTPUT_SLICE, OP_POP, OP_PUSH, OP_RETURN, OP_SET, OP_SWAP,
+  OP_UNKNOWN, OP_UNNAT, PIECE_BYTES, P_CLEAR, P_DEVICES, P_LINKS, P_LINK_MASK, RANGE_BYTES, SPAWN_CLONE, SPAWN_EMIT, START_CODE,
+  START_ENTER, START_ORIGIN, START_TABLE, S_BEYOND, S_CHOICES, S_EVENT_COUNT, S_FRAMES, S_INPUT_ROW, S_LEAF, S_PATH_LOW, S_SCRATCH0,
+  S_SCRATCH1, S_SCRIPT, S_SCRIPT_LENGTH, S_STOP, S_THREADS, S_THREAD_COUNT, THREAD_BYTES, T_FIRST, T_ID, T_KIND, T_MISS,
+  TABLE_SEQUENCE, VALUE_BYTES, C_ZONE_PIECES,
+} from "./layout";
+import { answer, decap, encap } from "./make";
+import { carry, carryAll, readValue } from "./pieces";
+import { inheritState, newThread } from "./threads";
+
+/** Port of `run` for a packet that starts at the device's own socket. */
+export const SOCKET: u32 = 0xffff_ffff;
+
+/** Runs the packet in S_INPUT_ROW from `device`, entering at `port`, or from its socket where `socket` is not 0. */
+export function run(device: u32, port: u32, socket: u32): void {
+  store<u32>(S, 0, S_THREAD_COUNT);
+  store<u32>(S, 0, S_EVENT_COUNT);
+  store<u32>(S, 0, S_CHOICES);
+  store<u32>(S, 0, S_STOP);
+  store<u32>(S, 0, S_LEAF);
+  store<u64>(S, 0x51_7c_c1_b7_27_22_0a_95, S_PATH_LOW);
+  beginRun();
+  const first = newThread(0, S + S_INPUT_ROW, device);
+  store<u32>(first, socket ? START_ORIGIN : START_ENTER, H_START);
+  store<u32>(first, port, H_AT);
+  for (let n: u32 = 0; n < load<u32>(S, S_THREAD_COUNT); n++) {
+    thread(load<usize>(S, S_THREADS) + <usize>n * THREAD_BYTES);
+    if (load<u32>(S, S_STOP)) break;
+  }
+  endRun();
+}
+
+/** Clears what is private to a device, but for what the link keeps. */
+function enterDevice(row: usize, keeps: usize): void {
+  const scratch = load<usize>(S, S_FRAMES);
+  let kept: usize = 0;
+  if (keeps != 0) {
+    kept = load<u32>(keeps);
+    // The frame stack is not in use yet, and longer than a row.
+    for (let i: usize = 0; i < kept; i++) store<u32>(scratch + (i << 2), load<u32>(row + load<usize>(keeps + 4 + (i << 2))));
+  }
+  let at = <usize>load<u32>(P, P_CLEAR);
+  for (let n = load<u32>(at); n > 0; n--) {
+    memory.fill(row + load<u32>(at, 4), 0, load<u32>(at, 8));
+    at += 8;
+  }
+  for (let i: usize = 0; i < kept; i++) store<u32>(row + load<u32>(keeps + 4 + (i << 2)), load<u32>(scratch + (i << 2)));
+}
+
+/** The link slot of a port, or 0. */
+function linkAt(device: u32, port: u32): usize {
+  const mask = load<u32>(P, P_LINK_MASK);
+  const slots = <usize>load<u32>(P, P_LINKS);
+  let h: u32 = ((device * 0x9e3779b1) ^ port) * 0x85ebca6b;
+  h ^= h >>> 15;
+  let i = h & mask;
+  while (true) {
+    const slot = slots + <usize>i * LINK_SLOT_BYTES;
+    if (load<u32>(slot, L_INDEX1) == 0) return 0;
+    if (load<u32>(slot, L_DEVICE) == device && load<u32>(slot, L_PORT) == port) return slot;
+    i = (i + 1) & mask;
+  }
+}
+
+/** `output`. True when the run is over. */
+function output(t: usize, port: u32, allowIn: u32): bool {
+  const row = t + H_ROW;
+  if (port == load<u32>(row, F_IN_PORT << 2) && !allowIn) return false;
+  const link = linkAt(load<u32>(t, H_DEVICE), port);
+  if (link == 0) {
+    if (event(t, EV_OUTPUT, port, NONE, NONE, row)) return true;
+    store<u32>(t, 1, H_SPAWNED);
+    return leaf(t, LEAF_UNLINKED, port, 0);
+  }
+  const c = newThread(t, row, load<u32>(link, L_TO_DEVICE));
+  if (c == 0) return true;
+  store<u32>(c, load<u32>(t, H_LINKS) + 1, H_LINKS);
+  store<u32>(c, START_ENTER, H_START);
+  store<u32>(c, load<u32>(link, L_TO_PORT), H_AT);
+  store<u32>(c, <u32>link, H_LINK);
+  return event(t, EV_OUTPUT, port, load<u32>(link, L_INDEX1) - 1, threadNumber(c), row);
+}
+
+/** One more hop. True when the thread has made too many and has got its leaf. */
+// @ts-ignore: decorator
+@inline
+function hop(t: usize): bool {
+  const n = load<u32>(t, H_HOPS) + 1;
+  store<u32>(t, n, H_HOPS);
+  if (n <= BOUND_HOPS) return false;
+  leaf(t, LEAF_LOOPED, BOUND_NUMBER_HOPS, 0);
+  return true;
+}
+
+/** The option that a choice takes; operands of OP_CHOOSE at `p`. */
+function chosen(row: usize, p: usize): u32 {
+  const n = load<u32>(S, S_CHOICES);
+  store<u32>(S, n + 1, S_CHOICES);
+  if (n < load<u32>(S, S_SCRIPT_LENGTH)) return load<u32>(load<usize>(S, S_SCRIPT) + (<usize>n << 2));
+  if (load<u32>(S, S_BEYOND) != BEYOND_HASH) return 0;
+  let rest = <u32>((<u64>flowHash(row, load<u32>(p)) * <u64>load<u32>(p, 8)) >>> 32);
+  const options = load<u32>(p, 4);
+  for (let i: u32 = 0; i < options; i++) {
+    const weight = load<u32>(p + 12 + (<usize>i << 3));
+    if (rest < weight) return i;
+    rest -= weight;
+  }
+  return options - 1;
+}
+
+/** Runs thread `t` until it ends. */
+function thread(t: usize): void {
+  const row = t + H_ROW;
+  const bottom = <usize>load<u32>(S, S_FRAMES);
+  let frame = bottom;
+  let pc: usize = 0;
+  let cursor: usize = CURSOR_ENDED;
+  let table: usize = 0;
+  // Table walks on the frame stack and the present one.
+  let walks: u32 = 0;
+  // The table to enter next.
+  let into: usize = 0;
+
+  const start = load<u32>(t, H_START);
+  if (start == START_ENTER) {
+    if (load<u32>(t, H_LINKS) > BOUND_LINKS) {
+      leaf(t, LEAF_LOOPED, BOUND_NUMBER_LINKS, 0);
+      return;
+    }
+    const link = <usize>load<u32>(t, H_LINK);
+    enterDevice(row, link == 0 ? 0 : load<u32>(link, L_KEEPS));
+    store<u32>(row, load<u32>(t, H_AT), F_IN_PORT << 2);
+    store<u32>(t, 0, H_RECIRCS);
+    if (event(t, EV_ENTER, load<u32>(t, H_DEVICE), load<u32>(t, H_AT), 0, row)) return;
+    into = load<u32>(load<u32>(P, P_DEVICES) + load<u32>(t, H_DEVICE) * DEVICE_BYTES, D_ENTRY);
+  } else if (start == START_ORIGIN) {
+    enterDevice(row, 0);
+    if (event(t, EV_ENTER, load<u32>(t, H_DEVICE), 0, 1, row)) return;
+    into = load<u32>(load<u32>(P, P_DEVICES) + load<u32>(t, H_DEVICE) * DEVICE_BYTES, D_ORIGIN);
+  } else if (start == START_TABLE) into = load<u32>(t, H_AT);
+  else pc = load<u32>(t, H_AT);
+
+  while (true) {
+    if (into != 0) {
+      if (walks >= BOUND_FRAMES) {
+        leaf(t, LEAF_LOOPED, BOUND_NUMBER_FRAMES, 0);
+        return;
+      }
+      walks++;
+      table = into;
+      into = 0;
+      if (load<u32>(table, T_KIND) == TABLE_SEQUENCE) {
+        pc = 0;
+        cursor = load<u32>(table, T_FIRST);
+        if (cursor == 0) cursor = CURSOR_AT_END;
+      } else {
+        cursor = CURSOR_ENDED;
+        const e = lookup(table, row);
+        if (hop(t)) return;
+        if (e != 0) {
+          if (event(t, EV_HIT, load<u32>(table, T_ID), load<u32>(e, E_RULE), load<u32>(e, E_ROW), row)) return;
+          pc = load<u32>(e, E_CODE);
+        } else {
+          if (event(t, EV_MISS, load<u32>(table, T_ID), 0, 0, row)) return;
+          pc = load<u32>(table, T_MISS);
+        }
+      }
+    }
+    if (pc == 0) {
+      // A program has ended, or a sequence begins.
+      if (cursor > CURSOR_AT_END) {
+        const e = scan(cursor, row);
+        if (e != 0) {
+          cursor = load<u32>(e, E_AFTER);
+          if (hop(t)) return;
+          if (event(t, EV_HIT, load<u32>(table, T_ID), load<u32>(e, E_RULE), load<u32>(e, E_ROW), row)) return;
+          pc = load<u32>(e, E_CODE);
+          continue;
+        }
+        cursor = CURSOR_AT_END;
+      }
+      if (cursor == CURSOR_AT_END) {
+        cursor = CURSOR_ENDED;
+        if (hop(t)) return;
+        if (event(t, EV_MISS, load<u32>(table, T_ID), 0, 0, row)) return;
+        pc = load<u32>(table, T_MISS);
+        continue;
+      }
+      if (frame == bottom) break;
+      if (table != 0) walks--;
+      frame -= FRAME_BYTES;
+      pc = load<u32>(frame, F_PC);
+      cursor = load<u32>(frame, F_CURSOR);
+      table = load<u32>(frame, F_TABLE);
+      continue;
+    }
+    switch (load<u32>(pc)) {
+      case OP_END:
+        pc = 0;
+        break;
+      case OP_JUMP:
+        pc = load<u32>(pc, 4);
+        break;
+      case OP_SET: {
+        const w = row + load<u32>(pc, 4);
+        store<u32>(w, (load<u32>(w) & load<u32>(pc, 8)) | load<u32>(pc, 12));
+        pc += 16;
+        break;
+      }
+      case OP_MOVE:
+        carry(pc + 4, row, row);
+        pc += 4 + PIECE_BYTES;
+        break;
+      case OP_MOVE_WIDE:
+        pc = carryAll(readValue(pc + 4, row, S + S_SCRATCH0), S + S_SCRATCH0, row);
+        break;
+      case OP_SWAP:
+        pc = readValue(pc + 4, row, S + S_SCRATCH0);
+        pc = readValue(pc, row, S + S_SCRATCH1);
+        pc = carryAll(pc, S + S_SCRATCH1, row);
+        pc = carryAll(pc, S + S_SCRATCH0, row);
+        break;
+      case OP_PUSH: {
+        const n = load<u32>(t, H_VALUES);
+        if (n >= BOUND_VALUES) {
+          leaf(t, LEAF_LOOPED, BOUND_NUMBER_VALUES, 0);
+          return;
+        }
+        store<u32>(t, n + 1, H_VALUES);
+        pc = readValue(pc + 4, row, t + H_VALUE_STACK + <usize>n * VALUE_BYTES);
+        break;
+      }
+      case OP_POP: {
+        const n = load<u32>(t, H_VALUES);
+        if (n == 0) {
+          pc += 8 + <usize>load<u32>(pc, 4) * PIECE_BYTES;
+          break;
+        }
+        store<u32>(t, n - 1, H_VALUES);
+        pc = carryAll(pc + 4, t + H_VALUE_STACK + <usize>(n - 1) * VALUE_BYTES, row);
+        break;
+      }
+      case OP_DEC_TTL: {
+        const ttl = load<u32>(row, F_IP_TTL << 2);
+        if (ttl > 1) {
+          store<u32>(row, ttl - 1, F_IP_TTL << 2);
+          pc += 8;
+        } else pc = load<u32>(pc, 4);
+        break;
+      }
+      case OP_GREATER: {
+        const v = S + S_SCRATCH0;
+        pc = readValue(pc + 4, row, v);
+        const high = load<u64>(v, 8);
+        const than = load<u64>(pc, 8);
+        const greater = high != than ? high > than : load<u64>(v) > load<u64>(pc);
+        store<u64>(v, greater ? 1 : 0);
+        store<u64>(v, 0, 8);
+        pc = carryAll(pc + 16, v, row);
+        break;
+      }
+      case OP_CALL:
+        store<u32>(frame, <u32>pc + 8, F_PC);
+        store<u32>(frame, <u32>cursor, F_CURSOR);
+        store<u32>(frame, <u32>table, F_TABLE);
+        frame += FRAME_BYTES;
+        into = load<u32>(pc, 4);
+        break;
+      case OP_GOTO:
+        if (load<u32>(pc, 8)) {
+          frame = bottom;
+          walks = 0;
+        } else if (table != 0) walks--;
+        into = load<u32>(pc, 4);
+        break;
+      case OP_RETURN:
+        cursor = CURSOR_ENDED;
+        pc = 0;
+        break;
+      case OP_OUTPUT:
+        if (output(t, load<u32>(pc, 4), load<u32>(pc, 8))) return;
+        pc += 12;
+        break;
+      case OP_OUTPUT_SLICE: {
+        const allowIn = load<u32>(pc, 4);
+        pc = readValue(pc + 8, row, S + S_SCRATCH0);
+        if (output(t, load<u32>(S, S_SCRATCH0), allowIn)) return;
+        break;
+      }
+      case OP_LOCAL:
+        leaf(t, LEAF_LOCAL, load<u32>(pc, 4), 0);
+        return;
+      case OP_DROP:
+        leaf(t, LEAF_DROPPED, load<u32>(pc, 4), load<u32>(pc, 8));
+        return;
+      case OP_EMIT: {
+        const made = answer(row, pc + 4);
+        if (made != 0) {
+          const c = newThread(t, made, load<u32>(t, H_DEVICE));
+          if (c == 0) return;
+          store<u32>(c, 0, H_ENCAPS);
+          store<u32>(c, 1, H_ANSWER);
+          store<u32>(c, START_CODE, H_START);
+          store<u32>(c, load<u32>(pc, 20), H_AT);
+          if (event(t, EV_SPAWN, SPAWN_EMIT, threadNumber(c), 0, row)) return;
+        }
+        pc += 24;
+        break;
+      }
+      case OP_ENCAP:
+        if (!encap(t, load<u32>(pc, 4))) {
+          leaf(t, LEAF_LOOPED, BOUND_NUMBER_ENCAPS, 0);
+          return;
+        }
+        pc += 8;
+        break;
+      case OP_DECAP:
+        if (!decap(t)) {
+          leaf(t, LEAF_UNKNOWN, NONE, 0);
+          return;
+        }
+        pc += 4;
+        break;
+      case OP_CT:
+        if (ct(t, pc + 4)) return;
+        pc += 4 + C_ZONE_PIECES + <usize>load<u32>(pc + 4, C_ZONE_COUNT) * PIECE_BYTES;
+        break;
+      case OP_NAT:
+        if (nat(t, load<u32>(pc, 4), pc + 8)) return;
+        pc += 8 + RANGE_BYTES;
+        break;
+      case OP_UNNAT:
+        if (unnat(t, load<u32>(pc, 4))) return;
+        pc += 8;
+        break;
+      case OP_CONFIRM:
+        confirm(t);
+        pc += 4;
+        break;
+      case OP_CT_CLEAR:
+        ctClear(t);
+        pc += 4;
+        break;
+      case OP_CHOOSE: {
+        const k = chosen(row, pc + 4);
+        if (event(t, EV_CHOICE, load<u32>(pc, 4), k, load<u32>(pc, 8), row)) return;
+        pc = load<u32>(pc + 20 + (<usize>k << 3));
+        break;
+      }
+      case OP_CLONE: {
+        const c = newThread(t, row, load<u32>(t, H_DEVICE));
+        if (c == 0) return;
+        inheritState(c, t);
+        store<u32>(c, START_CODE, H_START);
+        store<u32>(c, load<u32>(pc, 4), H_AT);
+        if (event(t, EV_SPAWN, SPAWN_CLONE, threadNumber(c), 0, row)) return;
+        pc += 8;
+        break;
+      }
+      case OP_NOTE:
+        if (event(t, EV_NOTE, load<u32>(pc, 4), 0, 0, row)) return;
+        pc += 8;
+        break;
+      case OP_UNKNOWN:
+        if (load<u32>(pc, 8)) {
+          if (event(t, EV_NOTE, load<u32>(pc, 4), 0, 0, row)) return;
+          pc += 12;
+          break;
+        }
+        leaf(t, LEAF_UNKNOWN, load<u32>(pc, 4), 0);
+        return;
+      default:
+        unreachable();
+    }
+  }
+  if (!load<u32>(t, H_SPAWNED)) leaf(t, LEAF_DROPPED, NONE, 0);
+}

@@ -1,0 +1,189 @@
+// Replay: records of a pcap, staged by the host, are decoded; what enters at the capture point runs through the whole
+// network, and every packet is folded into its flow and its path. Nothing crosses to the host but what it must do: stage
+// more bytes, make room, look at a path that is new.
+//
+// A new path is shown to the host before its packet is folded in: the host may take the run's changes back, run it again
+// with recording, and come back here.
+import { S } from "./base";
+import { decode } from "./decode";
+import { addFlow, addPath, answerTuple, findFlow, findPath, flowTuple, pathAt } from "./flows";
+import { F_ETH_DST, F_ETH_SRC, F_ICMP_TYPE, F_INNER_PROTO, F_IP_FRAG, F_IP_PROTO, F_TCP_FLAGS } from "./fields";
+import {
+  A_BYTES, A_FLOWS, A_PACKETS, COUNT_BYTES, COUNT_ENTERING, COUNT_FLOWLESS, COUNT_FRAGMENTS, COUNT_FRAMES, COUNT_LEAVING, COUNT_PATHLESS,
+  COUNT_RUN, COUNT_UNQUOTED, CT_TUPLE_BYTES, DECODE_IPV6, FLOW_LEAVING, NONE, POINT_ALL, POINT_TO, REPLAY_CORRUPT, REPLAY_COUNTER_BASE,
+  REPLAY_FLOWS_FULL, REPLAY_HUNGRY, REPLAY_NEW_PATH, R_DEVICE, R_FLOW, R_FLOW_CAPACITY, R_FLOW_COUNT, R_FLOW_LIMIT, R_LENGTH, R_MACS,
+  R_MAC_COUNT, R_MAX_RECORD, R_PATH_COUNT, R_PATH_LIMIT, R_PENDING, R_POINT, R_PORT, R_RUN, R_STAGE, R_STAGED, R_SWAPPED, R_TICK,
+  R_TIME_LOW, R_USED, S_ANSWERED, S_INPUT_ROW, S_LEAF, S_LEAF_DEVICE, S_LEAF_REJECTED, S_LEAF_TEXT, S_PATH_LOW, S_RESULT_ROW, S_TUPLES, W_ANSWERED, W_BYTES,
+  W_FINAL, W_FINAL_KIND, W_FIRST, W_LAST, W_LEAF, W_LEAF_DEVICE, W_OTHER_PATH, W_PACKETS, W_PATH, W_REJECTED, W_TCP_FLAGS, W_TEXT,
+} from "./layout";
+import { run } from "./machine";
+
+/** Bytes of a record's header: seconds, fraction, captured, length on the wire. */
+const RECORD_HEADER: u32 = 16;
+
+// @ts-ignore: decorator
+@inline
+function count(r: usize, counter: u32, by: u64): void {
+  const at = r + REPLAY_COUNTER_BASE + (<usize>counter << 3);
+  store<u64>(at, load<u64>(at) + by);
+}
+// @ts-ignore: decorator
+@inline
+function add(at: usize, by: u64): void {
+  store<u64>(at, load<u64>(at) + by);
+}
+
+/** Whether the MAC at `row + word` is one of the capture point's. */
+function isLocal(r: usize, row: usize, word: u32): bool {
+  const at = row + (word << 2);
+  let m = <usize>load<u32>(r, R_MACS);
+  for (let n = load<u32>(r, R_MAC_COUNT); n > 0; n--) {
+    if (load<u64>(m) == load<u64>(at)) return true;
+    m += 8;
+  }
+  return false;
+}
+
+/** Whether a frame enters the device at the capture point. */
+function enters(r: usize, row: usize): bool {
+  const point = load<u32>(r, R_POINT);
+  if (point == POINT_ALL) return true;
+  if (point != POINT_TO) return !isLocal(r, row, F_ETH_SRC);
+  if (isLocal(r, row, F_ETH_DST)) return true;
+  const group = (load<u32>(row, F_ETH_DST << 2) & 0x100) != 0;
+  return group && !isLocal(r, row, F_ETH_SRC);
+}
+
+/** Works through the staged records. Returns a REPLAY_STATUS; R_USED says how far it came. */
+export function replay(r: usize): u32 {
+  const row = S + S_INPUT_ROW;
+  const tuple = S + S_TUPLES;
+  if (load<u32>(r, R_PENDING)) {
+    store<u32>(r, 0, R_PENDING);
+    fold(r, load<u32>(r, R_FLOW));
+  }
+  const swapped = load<u32>(r, R_SWAPPED) != 0;
+  const end = load<u32>(r, R_STAGED);
+  const stage = load<usize>(r, R_STAGE);
+  while (true) {
+    const used = load<u32>(r, R_USED);
+    if (used + RECORD_HEADER > end) return REPLAY_HUNGRY;
+    const p = stage + used;
+    let seconds = load<u32>(p);
+    let fraction = load<u32>(p, 4);
+    let captured = load<u32>(p, 8);
+    let length = load<u32>(p, 12);
+    if (swapped) {
+      seconds = bswap<u32>(seconds);
+      fraction = bswap<u32>(fraction);
+      captured = bswap<u32>(captured);
+      length = bswap<u32>(length);
+    }
+    if (captured > load<u32>(r, R_MAX_RECORD)) return REPLAY_CORRUPT;
+    if (captured > end - used - RECORD_HEADER) return REPLAY_HUNGRY;
+    const kind = decode(p + RECORD_HEADER, captured, length, row);
+    let flow: usize = 0;
+    let entering = false;
+    if (kind <= DECODE_IPV6) {
+      entering = enters(r, row);
+      const key = flowTuple(row, tuple) | (entering ? 0 : FLOW_LEAVING);
+      flow = findFlow(r, key, tuple);
+      if (flow == 0) {
+        const flows = load<u32>(r, R_FLOW_COUNT);
+        if (flows < load<u32>(r, R_FLOW_CAPACITY)) flow = addFlow(r, key, tuple);
+        // The host makes room, and this record is read again; at the limit the packet still counts everywhere else.
+        else if (flows < load<u32>(r, R_FLOW_LIMIT)) return REPLAY_FLOWS_FULL;
+        else count(r, COUNT_FLOWLESS, 1);
+      }
+    }
+    store<u32>(r, used + RECORD_HEADER + captured, R_USED);
+    count(r, COUNT_FRAMES, 1);
+    count(r, COUNT_BYTES, length);
+    count(r, kind, 1);
+    if (kind > DECODE_IPV6) continue;
+    if (load<u32>(row, F_IP_FRAG << 2)) count(r, COUNT_FRAGMENTS, 1);
+    if (isUnquoted(row)) count(r, COUNT_UNQUOTED, 1);
+    store<u64>(r, <u64>seconds * 1_000_000_000 + <u64>fraction * <u64>load<u32>(r, R_TICK), R_TIME_LOW);
+    store<u32>(r, length, R_LENGTH);
+    store<u32>(r, <u32>flow, R_FLOW);
+    count(r, entering ? COUNT_ENTERING : COUNT_LEAVING, 1);
+    if (!entering) answered(r, row);
+    if (!entering || !load<u32>(r, R_RUN)) {
+      if (flow != 0) foldFlow(r, flow, row);
+      continue;
+    }
+    store<u32>(S, flow == 0 ? 0 : load<u32>(flow, W_ANSWERED), S_ANSWERED);
+    run(load<u32>(r, R_DEVICE), load<u32>(r, R_PORT), 0);
+    count(r, COUNT_RUN, 1);
+    const hash = load<u64>(S, S_PATH_LOW);
+    if (findPath(r, hash) == NONE && load<u32>(r, R_PATH_COUNT) < load<u32>(r, R_PATH_LIMIT)) {
+      addPath(r, hash);
+      store<u32>(r, 1, R_PENDING);
+      return REPLAY_NEW_PATH;
+    }
+    fold(r, flow);
+  }
+}
+
+/**
+ * A packet that leaves is never run, but where it answers a flow that entered, the trackers on the way have seen it: from
+ * now on that flow's connections are established.
+ */
+function answered(r: usize, row: usize): void {
+  const tuple = S + S_TUPLES;
+  const answer = tuple + CT_TUPLE_BYTES;
+  const kind = flowTuple(row, tuple);
+  answerTuple(kind, tuple, answer);
+  const flow = findFlow(r, kind, answer);
+  if (flow != 0) store<u32>(flow, 1, W_ANSWERED);
+}
+
+/** An ICMP error that does not hold the packet it is about. */
+// @ts-ignore: decorator
+@inline
+function isUnquoted(row: usize): bool {
+  const proto = load<u32>(row, F_IP_PROTO << 2);
+  if ((proto != 1 && proto != 58) || load<u32>(row, F_INNER_PROTO << 2) || load<u32>(row, F_IP_FRAG << 2) & 2) return false;
+  const type = load<u32>(row, F_ICMP_TYPE << 2);
+  return proto == 58 ? type >= 1 && type <= 4 : type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
+/** Time, packets and bytes of a flow. */
+function foldFlow(r: usize, flow: usize, row: usize): void {
+  const time = load<u64>(r, R_TIME_LOW);
+  if (load<u64>(flow, W_PACKETS) == 0) {
+    store<u64>(flow, time, W_FIRST);
+    store<u64>(flow, time, W_LAST);
+  }
+  // Captures are nearly in order of time, not always.
+  if (time < load<u64>(flow, W_FIRST)) store<u64>(flow, time, W_FIRST);
+  if (time > load<u64>(flow, W_LAST)) store<u64>(flow, time, W_LAST);
+  add(flow + W_PACKETS, 1);
+  add(flow + W_BYTES, load<u32>(r, R_LENGTH));
+  if (load<u32>(row, F_IP_PROTO << 2) == 6) store<u32>(flow, load<u32>(flow, W_TCP_FLAGS) | load<u32>(row, F_TCP_FLAGS << 2), W_TCP_FLAGS);
+}
+
+/** Folds the packet that has just run into its path and its flow. */
+function fold(r: usize, flow: usize): void {
+  const path = findPath(r, load<u64>(S, S_PATH_LOW));
+  const first = flow != 0 && load<u64>(flow, W_PACKETS) == 0;
+  if (path == NONE) count(r, COUNT_PATHLESS, 1);
+  else {
+    const at = pathAt(r, path);
+    add(at + A_PACKETS, 1);
+    add(at + A_BYTES, load<u32>(r, R_LENGTH));
+    if (first) add(at + A_FLOWS, 1);
+  }
+  if (flow == 0) return;
+  foldFlow(r, flow, S + S_INPUT_ROW);
+  if (!first) {
+    if (load<u32>(flow, W_PATH) != path) store<u32>(flow, load<u32>(flow, W_OTHER_PATH) + 1, W_OTHER_PATH);
+    return;
+  }
+  store<u32>(flow, path, W_PATH);
+  store<u32>(flow, load<u32>(S, S_LEAF), W_LEAF);
+  store<u32>(flow, load<u32>(S, S_LEAF_TEXT), W_TEXT);
+  store<u32>(flow, load<u32>(S, S_LEAF_REJECTED), W_REJECTED);
+  store<u32>(flow, load<u32>(S, S_LEAF_DEVICE), W_LEAF_DEVICE);
+  store<u32>(flow, flowTuple(S + S_RESULT_ROW, flow + W_FINAL), W_FINAL_KIND);
+}

@@ -1,0 +1,191 @@
+/**
+ * The fast machine: compiles a network into the memory of a WASM instance and runs packets there.
+ *
+ * `run` leaves the same events as the reference interpreter. `runFast` runs without recording and leaves only what
+ * decides: where the packet ended, what it looked like there, and a hash of its path.
+ */
+import { type Event, type Machine, type Network, type Numbering, newRow, ROW_WORDS, type Row, type RunOptions } from "@plumbline/model";
+import { Arena } from "./arena.js";
+import { compile } from "./compile.js";
+import { CODE, CT_TABLE, EVENT, EVENT_BYTES, S_INPUT_ROW, S_RESULT_ROW, STATE, V_ROW } from "./layout.js";
+import { layState, SCRIPT_WORDS, type StateLayout } from "./state.js";
+import { MODULE_BYTES } from "./wasm.js";
+
+export interface CoreOptions {
+  /** The most connections that are remembered; then the one used longest ago is forgotten (default 262144). */
+  readonly connections?: number;
+}
+
+/** What is left of a run without recording. */
+export interface Fate {
+  /**
+   * Kind (LEAF) of the leaf that tells the fate: delivered before rejected, unknown, looped, unlinked, dropped; the first
+   * among equals. What devices sent in answer (`emit`) does not count; 0 if there was nothing else.
+   */
+  readonly leaf: number;
+  /** Its text index (0xffffffff: none), port (unlinked) or bound (looped). */
+  readonly text: number;
+  readonly rejected: boolean;
+  readonly device: number;
+  /** Hash over rules hit, choices, links and leaves of the whole run. */
+  readonly path: bigint;
+  /** The row at that leaf. */
+  readonly row: Row;
+}
+
+const DEFAULT_CONNECTIONS = 1 << 18;
+
+/** How a run is to be made: recorded or not, and how it chooses. */
+export interface RunSettings {
+  readonly record: boolean;
+  readonly options: RunOptions;
+}
+
+export class Core implements Machine {
+  private readonly connections: number;
+  private state!: StateLayout;
+  private numbers!: Numbering;
+  /** A replay is at work: its packet is in the memory, so nothing else may run. */
+  private busy = false;
+
+  private constructor(
+    private readonly arena: Arena,
+    options: CoreOptions,
+  ) {
+    this.connections = options.connections ?? DEFAULT_CONNECTIONS;
+  }
+
+  static createSync(net: Network, options: CoreOptions = {}): Core {
+    const core = new Core(new Arena(), options);
+    core.load(net);
+    return core;
+  }
+  static async create(net: Network, options: CoreOptions = {}): Promise<Core> {
+    return Core.createSync(net, options);
+  }
+
+  /** Takes another network in place of the present one. All connections are forgotten, sessions of replay are over. */
+  load(net: Network): void {
+    const program = compile(net, MODULE_BYTES);
+    const state = layState(program.base + 4 * program.words.length, this.connections, program.softEntries);
+    this.arena.reserve(state.end);
+    this.arena.words.set(program.words, program.base >>> 2);
+    for (const z of state.zero) this.arena.zero(z.start, z.end);
+    for (const [address, value] of state.header) this.arena.put(address, value);
+    this.state = state;
+    this.numbers = program.numbering;
+    this.arena.exports.bind(program.base, state.base);
+  }
+
+  /** How choices and texts are numbered in events: `numbering` of the model. */
+  get numbering(): Numbering {
+    return this.numbers;
+  }
+
+  reset(): void {
+    this.arena.exports.forgetAll();
+  }
+
+  run(row: Row, device: number, port: number | null, options: RunOptions): Event[] {
+    this.execute(row, device, port, { record: true, options });
+    return this.events();
+  }
+
+  /** Runs one packet without recording. */
+  runFast(row: Row, device: number, port: number | null, options: RunOptions): Fate {
+    this.execute(row, device, port, { record: false, options });
+    const leaf = this.header("S_LEAF");
+    const at = (this.state.base + S_RESULT_ROW) >>> 2;
+    return {
+      leaf,
+      text: this.header("S_LEAF_TEXT"),
+      rejected: this.header("S_LEAF_REJECTED") !== 0,
+      device: this.header("S_LEAF_DEVICE"),
+      path: this.arena.getBig(this.state.base + STATE.S_PATH_LOW),
+      row: leaf === 0 ? newRow() : this.arena.words.slice(at, at + ROW_WORDS),
+    };
+  }
+
+  /** Connections in the tables, those forgotten for want of room, and packets that found no room at all. */
+  get connectionCounts(): { known: number; forgotten: number; refused: number } {
+    const at = (name: keyof typeof CT_TABLE) => this.arena.get(this.state.connections + CT_TABLE[name]);
+    return { known: at("K_COUNT"), forgotten: at("K_EVICTED"), refused: at("K_REFUSED") };
+  }
+
+  private execute(row: Row, device: number, port: number | null, settings: RunSettings): void {
+    if (this.busy) throw new Error("a replay is at work on this core: run packets between its chunks, or on another core");
+    this.set(settings);
+    this.setHeader("S_ANSWERED", 0);
+    this.arena.words.set(row, (this.state.base + S_INPUT_ROW) >>> 2);
+    this.arena.exports.run(device, port ?? 0, port === null ? 1 : 0);
+  }
+
+  private set(settings: RunSettings): void {
+    this.setHeader("S_RECORD", settings.record ? 1 : 0);
+    this.setHeader("S_BEYOND", settings.options.beyond === "hash" ? CODE.BEYOND_HASH : CODE.BEYOND_FIRST);
+    const script = settings.options.script.slice(0, SCRIPT_WORDS);
+    this.setHeader("S_SCRIPT_LENGTH", script.length);
+    this.arena.words.set(script, this.state.script >>> 2);
+  }
+
+  /** The events of the last recorded run. */
+  private events(): Event[] {
+    const count = this.header("S_EVENT_COUNT");
+    const words = this.arena.words;
+    return Array.from({ length: count }, (_, i) => {
+      const at = (this.state.events + i * EVENT_BYTES) >>> 2;
+      const row = at + V_ROW / 4;
+      return {
+        kind: words[at + EVENT.V_KIND / 4],
+        thread: words[at + EVENT.V_THREAD / 4],
+        a: words[at + EVENT.V_A / 4],
+        b: words[at + EVENT.V_B / 4],
+        c: words[at + EVENT.V_C / 4],
+        row: words.slice(row, row + ROW_WORDS),
+      };
+    });
+  }
+
+  private header(name: keyof typeof STATE): number {
+    return this.arena.get(this.state.base + STATE[name]);
+  }
+  private setHeader(name: keyof typeof STATE, value: number): void {
+    this.arena.put(this.state.base + STATE[name], value);
+  }
+
+  /** What a replay session needs of its core. */
+  get inside(): CoreInside {
+    return {
+      arena: this.arena,
+      end: this.state.end,
+      base: this.state.base,
+      hold: (settings) => {
+        this.set(settings);
+        this.busy = true;
+      },
+      release: () => {
+        this.busy = false;
+      },
+      keepLog: (on) => this.arena.put(this.state.connections + CT_TABLE.K_LOG_ON, on ? 1 : 0),
+      /** Runs the packet at S_INPUT_ROW again with recording, as if it had not run. Null: its changes could not be taken back. */
+      again: (device, port) => {
+        if (!this.arena.exports.rollback()) return null;
+        this.setHeader("S_RECORD", 1);
+        this.arena.exports.run(device, port, 0);
+        this.setHeader("S_RECORD", 0);
+        return this.events();
+      },
+    };
+  }
+}
+
+export interface CoreInside {
+  readonly arena: Arena;
+  /** Address behind the core's state, where a session may lay its areas. */
+  readonly end: number;
+  readonly base: number;
+  hold(settings: RunSettings): void;
+  release(): void;
+  keepLog(on: boolean): void;
+  again(device: number, port: number): Event[] | null;
+}

@@ -1,0 +1,47 @@
+/**
+ * The program image while it is being made: words that will be copied to `base` of the core's memory. Addresses handed
+ * out are final.
+ */
+export class Image {
+  private words = new Uint32Array(1 << 14);
+  private used = 0;
+
+  /** `base`: byte address of the first word, a multiple of 4. */
+  constructor(readonly base: number) {}
+
+  /** Room for `count` words, zeroed; returns its byte address. */
+  alloc(count: number): number {
+    const at = this.used;
+    this.used += count;
+    if (this.used > this.words.length) {
+      const grown = new Uint32Array(Math.max(this.used, 2 * this.words.length));
+      grown.set(this.words);
+      this.words = grown;
+    }
+    return this.base + 4 * at;
+  }
+
+  /** Writes a word at a byte address. */
+  put(address: number, value: number): void {
+    this.words[(address - this.base) >>> 2] = value;
+  }
+
+  get(address: number): number {
+    return this.words[(address - this.base) >>> 2];
+  }
+
+  /** Appends words; returns the byte address of the first. */
+  append(values: readonly number[]): number {
+    const at = this.alloc(values.length);
+    this.words.set(values, (at - this.base) >>> 2);
+    return at;
+  }
+
+  get bytes(): number {
+    return 4 * this.used;
+  }
+
+  finish(): Uint32Array {
+    return this.words.subarray(0, this.used);
+  }
+}

@@ -1,0 +1,13 @@
+/** The core: compiles a network into linear memory and runs packets, one or a capture of them, in WebAssembly. */
+export { Core, type CoreOptions, type Fate } from "./core.js";
+export {
+  type CaptureProblem,
+  type Direction,
+  type FlowRecord,
+  type PathRecord,
+  type PathSample,
+  type ReplayCounters,
+  type ReplayOptions,
+  ReplaySession,
+  type TupleRecord,
+} from "./replay.js";

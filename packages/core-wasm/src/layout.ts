@@ -1,0 +1,500 @@
+/**
+ * Memory layout: every offset and opcode that the host and the assembly share.
+ *
+ * `build-wasm.mjs` prints this table as `assembly/layout.ts`; nothing else may name these numbers. Offsets are bytes,
+ * all values are unsigned 32-bit words, addresses are bytes from the start of the memory (0 = none).
+ *
+ *     0           program base               state base
+ *     +-----------+--------------------------+------------------------------------------------+
+ *     | module's  | program: read-only after | state: threads, frames, events, connections,   |
+ *     | constants | compile, one a snapshot  | captures and flows: private to one instance    |
+ *     +-----------+--------------------------+------------------------------------------------+
+ *
+ * Several instances (workers) may bind to one program; each has a state of its own.
+ */
+import { BOUNDS, ROW_WORDS } from "@plumbline/model";
+
+/** Bytes of a row. */
+export const ROW_BYTES = ROW_WORDS * 4;
+/** Bytes of a value of a thread's value stack: 128 bits, least significant word first. */
+export const VALUE_BYTES = 16;
+
+/** Gives consecutive words to names: `{ A: from, B: from + 4, … }`. */
+function words<const N extends string>(names: readonly N[], from = 0): Record<N, number> {
+  return Object.fromEntries(names.map((n, i) => [n, from + 4 * i])) as Record<N, number>;
+}
+/** Numbers names from `from` on. */
+function numbers<const N extends string>(names: readonly N[], from = 0): Record<N, number> {
+  return Object.fromEntries(names.map((n, i) => [n, from + i])) as Record<N, number>;
+}
+
+/** Program header. */
+export const PROGRAM = words([
+  // Array of device records.
+  "P_DEVICES",
+  "P_DEVICE_COUNT",
+  // Array of table addresses by table id.
+  "P_TABLES",
+  "P_TABLE_COUNT",
+  // Hash of links by (device, port): slots of LINK_SLOT_BYTES, and the number of slots less 1.
+  "P_LINKS",
+  "P_LINK_MASK",
+  // Runs of words that entering a device clears: count, then (byte offset, bytes) each.
+  "P_CLEAR",
+  // Array of tracker flavours (FLAVOUR_*).
+  "P_TRACKERS",
+  "P_TRACKER_COUNT",
+  // Words of the flow hash: count, then byte offsets.
+  "P_HASH_WORDS",
+]);
+export const PROGRAM_BYTES = 64;
+
+/** Device record: addresses of its tables, 0 for none. */
+export const DEVICE = words(["D_ENTRY", "D_ORIGIN"]);
+export const DEVICE_BYTES = 8;
+
+/** A slot of the link hash: key, the link's index + 1 (0: empty slot), where it leads, and what it keeps (count, then byte offsets). */
+export const LINK = words(["L_DEVICE", "L_PORT", "L_INDEX1", "L_TO_DEVICE", "L_TO_PORT", "L_KEEPS"]);
+export const LINK_SLOT_BYTES = 32;
+
+/** Table record. */
+export const TABLE = words([
+  "T_ID",
+  // TABLE_SCAN, TABLE_SEQUENCE or TABLE_TUPLES.
+  "T_KIND",
+  // Code that runs when nothing matches, or at the end of a sequence.
+  "T_MISS",
+  // Scan and sequence: the first entry. Tuples: the first tuple address of an array.
+  "T_FIRST",
+  // Tuples: their number.
+  "T_COUNT",
+  // Tuples of the rules with conjunctions, likewise.
+  "T_SOFT",
+  "T_SOFT_COUNT",
+]);
+export const TABLE_BYTES = 32;
+
+/**
+ * A tuple: all rows of a table that look at the same bits, hashed by the value of these bits. Followed by U_WORDS pairs
+ * (byte offset in the row, mask).
+ */
+export const TUPLE = words([
+  // The lowest (best) rank of its entries.
+  "U_RANK",
+  // Slots of 8 bytes: hash, entry address (0: empty).
+  "U_SLOTS",
+  "U_SLOT_MASK",
+  "U_WORDS",
+]);
+export const TUPLE_BYTES = 16;
+
+/**
+ * An entry: one row of a rule. Ranks number the rows of a table from best to worst. In a tuple it is followed by the
+ * U_WORDS values; in a scan by E_WORDS triples (byte offset, mask, value).
+ */
+export const ENTRY = words([
+  "E_RULE",
+  "E_RANK",
+  // Index of the row in its rule.
+  "E_ROW",
+  // The rule's program.
+  "E_CODE",
+  // Scan: the next entry. Tuple of conjunctive rules: the next with the same key. 0 at the end.
+  "E_NEXT",
+  // Sequence: the first entry of the next rule, CURSOR_AT_END behind the last.
+  "E_AFTER",
+  // Priority, as a signed number.
+  "E_PRIORITY",
+  // Conjunctions: count, then (id, clause, of) each; 0 for none.
+  "E_CONJ",
+  "E_WORDS",
+]);
+export const ENTRY_BYTES = 36;
+
+/**
+ * Operations of the word code. A piece is (source byte offset, shift right, mask, destination byte offset, shift left).
+ * Operands in the order of the comment.
+ */
+export const OP = numbers([
+  // End of a program: continue the walk of a sequence, resume the caller, or end the thread.
+  "OP_END",
+  // address
+  "OP_JUMP",
+  // byte offset, bits kept, bits set
+  "OP_SET",
+  // one piece, row to row
+  "OP_MOVE",
+  // n, n pieces row to scratch 0, m, m pieces scratch 0 to row (source and destination share words)
+  "OP_MOVE_WIDE",
+  // read a into scratch 0, read b into scratch 1, write scratch 1 to a, write scratch 0 to b (each n, n pieces)
+  "OP_SWAP",
+  // n, n pieces row to a new value
+  "OP_PUSH",
+  // n, n pieces from the top value to row
+  "OP_POP",
+  // address of `expired`
+  "OP_DEC_TTL",
+  // n, n pieces row to scratch 0, four words of the value (least significant first), m, m pieces scratch 0 to row
+  "OP_GREATER",
+  // table address
+  "OP_CALL",
+  // table address, unwind
+  "OP_GOTO",
+  "OP_RETURN",
+  // port, allowIn
+  "OP_OUTPUT",
+  // allowIn, n, n pieces row to scratch 0
+  "OP_OUTPUT_SLICE",
+  // text
+  "OP_LOCAL",
+  // text, rejected
+  "OP_DROP",
+  // EMIT_*, icmp type, icmp code, swap, address of `then`
+  "OP_EMIT",
+  // port
+  "OP_ENCAP",
+  "OP_DECAP",
+  // CT_OPERANDS, the range, then n, n pieces of the zone
+  "OP_CT",
+  // type (0 src, 1 dst), range (RANGE_BYTES)
+  "OP_NAT",
+  // type
+  "OP_UNNAT",
+  "OP_CONFIRM",
+  "OP_CT_CLEAR",
+  // site, n, sum of weights, then n pairs (weight, address)
+  "OP_CHOOSE",
+  // address
+  "OP_CLONE",
+  // text
+  "OP_NOTE",
+  // text, go
+  "OP_UNKNOWN",
+]);
+
+/** Size of a piece. */
+export const PIECE_BYTES = 20;
+
+/** Operands of OP_CT behind the opcode; the zone's pieces stand at the end. */
+export const CT_OPERANDS = words([
+  "C_TRACKER",
+  // Constant zone, where C_ZONE_PIECES is 0.
+  "C_ZONE",
+  // C_COMMIT | C_FORCE
+  "C_FLAGS",
+  // NAT_NONE, NAT_EXISTING, NAT_SRC or NAT_DST
+  "C_NAT",
+  // Code of `exec`, straight SET and MOVE operations.
+  "C_EXEC",
+  // RESUME_NONE, RESUME_INPLACE or the address of a table
+  "C_RESUME",
+]);
+/** A NAT range: RANGE_* flags; addresses as four words, most significant first. */
+export const RANGE = {
+  R_FLAGS: 0,
+  R_MIN: 4,
+  R_MAX: 20,
+  R_PORT_MIN: 36,
+  R_PORT_MAX: 40,
+} as const;
+export const RANGE_BYTES = 44;
+/** Byte offset of the range within the operands of OP_CT, then the zone's number of pieces, then the pieces. */
+export const C_RANGE = 24;
+export const C_ZONE_COUNT = C_RANGE + RANGE_BYTES;
+export const C_ZONE_PIECES = C_ZONE_COUNT + 4;
+
+/** Numbers that name alternatives. */
+export const CODE = {
+  TABLE_SCAN: 0,
+  TABLE_SEQUENCE: 1,
+  TABLE_TUPLES: 2,
+  FLAVOUR_USERSPACE: 0,
+  FLAVOUR_LINUX: 1,
+  EMIT_TCP_RESET: 0,
+  EMIT_ICMP_ERROR: 1,
+  C_COMMIT: 1,
+  C_FORCE: 2,
+  NAT_NONE: 0,
+  NAT_EXISTING: 1,
+  NAT_SRC: 2,
+  NAT_DST: 3,
+  RESUME_NONE: 0,
+  RESUME_INPLACE: 1,
+  RANGE_ADDRESS: 1,
+  RANGE_PORT: 2,
+  BEYOND_FIRST: 0,
+  BEYOND_HASH: 1,
+  NONE: 0xffffffff,
+} as const;
+
+/** State header: addresses of the areas, settings of a run, and its result. */
+export const STATE = words([
+  // Areas.
+  "S_THREADS",
+  "S_FRAMES",
+  "S_SOFT",
+  "S_EVENTS",
+  "S_SCRIPT",
+  "S_CT",
+  // Settings of a run: whether events are kept, length of the script, BEYOND_*.
+  "S_RECORD",
+  "S_SCRIPT_LENGTH",
+  "S_BEYOND",
+  // 1: an answer to this packet's flow has been seen, so the connections it meets count as answered.
+  "S_ANSWERED",
+  // What is running now.
+  "S_THREAD_COUNT",
+  "S_EVENT_COUNT",
+  "S_CHOICES",
+  "S_STOP",
+  // Result: a 64-bit hash of everything that happened but for the packet's own values, and the leaf that tells the fate.
+  "S_PATH_LOW",
+  "S_PATH_HIGH",
+  "S_LEAF",
+  "S_LEAF_TEXT",
+  "S_LEAF_REJECTED",
+  "S_LEAF_DEVICE",
+  "S_LEAF_THREAD",
+]);
+/** Two values of scratch space, and four connection tuples. */
+export const S_SCRATCH0 = 128;
+export const S_SCRATCH1 = S_SCRATCH0 + VALUE_BYTES;
+export const S_TUPLES = S_SCRATCH1 + VALUE_BYTES;
+/** The row of the leaf that tells the fate; rows to work on; the packet to run. */
+export const S_RESULT_ROW = 320;
+export const S_WORK_ROW = S_RESULT_ROW + ROW_BYTES;
+export const S_EXEC_ROW = S_WORK_ROW + ROW_BYTES;
+export const S_INPUT_ROW = S_EXEC_ROW + ROW_BYTES;
+export const STATE_BYTES = S_INPUT_ROW + ROW_BYTES;
+
+/** A thread. Threads of a run stand one after the other; the queue is the part that has not run yet. */
+export const THREAD = words([
+  // START_*
+  "H_START",
+  // START_ENTER: the port; START_TABLE: table address; START_CODE: code address.
+  "H_AT",
+  // START_ENTER: address of the link slot, 0 for the injected packet.
+  "H_LINK",
+  "H_DEVICE",
+  "H_ENCAPS",
+  "H_VALUES",
+  "H_LINKS",
+  "H_RECIRCS",
+  "H_HOPS",
+  "H_SPAWNED",
+  // Connection (address, 0 for none), its direction, its tracker.
+  "H_CONN",
+  "H_DIR",
+  "H_TRACKER",
+  // The zone and the ct_state that the last `ct` gave with it.
+  "H_ZONE",
+  "H_STATE",
+  // 1 if an `emit` stands between the injected packet and this thread.
+  "H_ANSWER",
+]);
+export const H_ROW = 64;
+/** Rows taken off by `encap`, the innermost first. */
+export const H_STACK = H_ROW + ROW_BYTES;
+export const H_VALUE_STACK = H_STACK + BOUNDS.encaps * ROW_BYTES;
+export const THREAD_BYTES = H_VALUE_STACK + BOUNDS.values * VALUE_BYTES;
+
+/** A caller that waits: where its program goes on, its cursor, and its table (0: it runs outside any table). */
+export const FRAME = words(["F_PC", "F_CURSOR", "F_TABLE"]);
+export const FRAME_BYTES = 12;
+/** Cursors that are not the address of the next entry of a sequence. Ended: nothing is left to try. At end: `miss` is left. */
+export const CURSOR = { CURSOR_ENDED: 0, CURSOR_AT_END: 1 } as const;
+
+/** An event: the words of trajectory.ts, then the row. */
+export const EVENT = words(["V_KIND", "V_THREAD", "V_A", "V_B", "V_C"]);
+export const V_ROW = 32;
+export const EVENT_BYTES = V_ROW + ROW_BYTES;
+
+/**
+ * Connection table header. Records that were never used start at number K_FRESH; those given back are chained from
+ * K_FREE by N_CHAIN; those in the table stand in a list by last use; those that the present run made or took out are
+ * chained from K_RUN_LIST, and looked over at its end.
+ */
+export const CT_TABLE = words([
+  // Heads of chains of nodes, and their number less 1.
+  "K_BUCKETS",
+  "K_BUCKET_MASK",
+  "K_RECORDS",
+  "K_CAPACITY",
+  "K_FRESH",
+  "K_FREE",
+  "K_OLDEST",
+  "K_NEWEST",
+  "K_RUN_LIST",
+  // Number of the present run.
+  "K_RUN",
+  "K_COUNT",
+  // Connections forgotten because the table was full, and packets that found no room at all.
+  "K_EVICTED",
+  "K_REFUSED",
+  // Undo log of pairs (address, old word): where, pairs in use, pairs it can hold, whether it is kept, whether it was too short.
+  "K_LOG",
+  "K_LOG_COUNT",
+  "K_LOG_CAPACITY",
+  "K_LOG_ON",
+  "K_LOG_LOST",
+]);
+export const CT_TABLE_BYTES = 128;
+
+/**
+ * A connection: one record, with a node for each direction in the buckets. A node is named by the record's address plus
+ * its direction (0 original, 1 reply); records are multiples of 16 bytes.
+ */
+export const CONN = words([
+  // Node of the original direction, then of the reply: next node, hash.
+  "N_NEXT",
+  "N_HASH",
+  "N_REPLY_NEXT",
+  "N_REPLY_HASH",
+  // zone << 16 | v6 << 8 | protocol
+  "N_KIND",
+  "N_TRACKER",
+  "N_FLAGS",
+  "N_MARK",
+  "N_OLDER",
+  "N_NEWER",
+  "N_CHAIN",
+  // The run that used it last.
+  "N_RUN",
+]);
+/** Label: four words, most significant first. Then the tuples. */
+export const N_LABEL = 48;
+export const N_ORIG = 64;
+export const N_REPLY = 100;
+/** A tuple: source and destination (four words each, most significant first; IPv4 in the last), source port << 16 | destination port. */
+export const TUPLE_DST = 16;
+export const TUPLE_PORTS = 32;
+export const CT_TUPLE_BYTES = 36;
+export const CONN_BYTES = 144;
+
+export const CONN_FLAGS = {
+  CONN_NAT_SRC: 1,
+  CONN_NAT_DST: 2,
+  CONN_SEEN_REPLY: 4,
+  CONN_CLOSED: 8,
+  // Not entered in the table yet.
+  CONN_PENDING: 16,
+  // Its nodes that stand in the buckets.
+  CONN_ORIG_IN: 32,
+  CONN_REPLY_IN: 64,
+  CONN_BOTH_IN: 96,
+  // In the list of the present run.
+  CONN_IN_RUN: 128,
+} as const;
+
+/** How a thread begins. */
+export const START = numbers(["START_ENTER", "START_ORIGIN", "START_TABLE", "START_CODE"]);
+
+/** How the decoding of a frame ends. Frames of the first two kinds have all that a packet needs. */
+export const FRAME_KIND = numbers([
+  "DECODE_IPV4",
+  "DECODE_IPV6",
+  "DECODE_ARP",
+  // Another EtherType, or an 802.3 length.
+  "DECODE_OTHER",
+  // The capture holds less of the frame than its headers: Ethernet and tags; IP or ARP; transport.
+  "DECODE_SHORT_ETHERNET",
+  "DECODE_SHORT_NETWORK",
+  "DECODE_SHORT_TRANSPORT",
+  // The IP header contradicts itself (version, header length).
+  "DECODE_BAD_IP",
+]);
+export const FRAME_KINDS = Object.keys(FRAME_KIND).length;
+
+/** Replay: settings, progress, counters. Counters are 64 bits wide. */
+export const REPLAY = words([
+  // The capture: 1 where its numbers have the other byte order; nanoseconds of a unit of its second time word; longest record.
+  "R_SWAPPED",
+  "R_TICK",
+  "R_MAX_RECORD",
+  // The capture point and how a frame's direction is told (POINT_*): MACs as pairs of words (16 bits, 32 bits).
+  "R_DEVICE",
+  "R_PORT",
+  "R_POINT",
+  "R_MACS",
+  "R_MAC_COUNT",
+  // 0: decode and count, but run nothing.
+  "R_RUN",
+  // Staged bytes: where, how many, how far they are used.
+  "R_STAGE",
+  "R_STAGED",
+  "R_USED",
+  // 1: the packet in S_INPUT_ROW has run, and is still to be folded in: its time, lengths and flow.
+  "R_PENDING",
+  "R_FLOW",
+  "R_TIME_LOW",
+  "R_TIME_HIGH",
+  "R_LENGTH",
+  // Flows: open-addressed index of record numbers + 1, slots less 1, records, how many there are, have room now, may be.
+  "R_INDEX",
+  "R_INDEX_MASK",
+  "R_FLOWS",
+  "R_FLOW_COUNT",
+  "R_FLOW_CAPACITY",
+  "R_FLOW_LIMIT",
+  // Paths, likewise; their room does not grow.
+  "R_PATH_INDEX",
+  "R_PATH_INDEX_MASK",
+  "R_PATHS",
+  "R_PATH_COUNT",
+  "R_PATH_LIMIT",
+]);
+export const REPLAY_COUNTER_BASE = 128;
+/** Counters, 8 bytes each. By FRAME_KIND first, then these. */
+export const REPLAY_COUNTERS = numbers(
+  [
+    "COUNT_FRAMES",
+    "COUNT_BYTES",
+    "COUNT_ENTERING",
+    "COUNT_LEAVING",
+    "COUNT_RUN",
+    "COUNT_FRAGMENTS",
+    // ICMP errors whose quoted packet is cut off or not IP.
+    "COUNT_UNQUOTED",
+    // Packets of flows, and of paths, for which there was no room.
+    "COUNT_FLOWLESS",
+    "COUNT_PATHLESS",
+  ],
+  FRAME_KINDS,
+);
+export const REPLAY_BYTES = REPLAY_COUNTER_BASE + 8 * (FRAME_KINDS + Object.keys(REPLAY_COUNTERS).length);
+
+/** Why `replay` came back: all complete records are used; a path was seen for the first time; the flow table needs room; a record that cannot be. */
+export const REPLAY_STATUS = numbers(["REPLAY_HUNGRY", "REPLAY_NEW_PATH", "REPLAY_FLOWS_FULL", "REPLAY_CORRUPT"]);
+/** How a frame's direction is told: everything enters; what is for the port's own MAC (or for a group and not from it) enters; what is not from one of the local MACs enters. */
+export const POINT = numbers(["POINT_ALL", "POINT_TO", "POINT_FROM"]);
+
+/**
+ * A flow: direction << 16 | v6 << 8 | protocol and its tuple (as in CONN; ICMP has its identifier, then type << 8 | code) are the key. 64-bit counts and times
+ * (nanoseconds); the path of its first packet (NONE: not run, or no room), packets that took another, the fate of the
+ * first packet, and what it looked like there.
+ */
+export const FLOW = {
+  W_KIND: 0,
+  W_TUPLE: 4,
+  W_PACKETS: 40,
+  W_BYTES: 48,
+  W_FIRST: 56,
+  W_LAST: 64,
+  W_PATH: 72,
+  W_OTHER_PATH: 76,
+  W_LEAF: 80,
+  W_TEXT: 84,
+  W_REJECTED: 88,
+  W_LEAF_DEVICE: 92,
+  W_FINAL_KIND: 96,
+  W_FINAL: 100,
+  W_TCP_FLAGS: 136,
+  // An entering flow whose answer left at the same point.
+  W_ANSWERED: 140,
+} as const;
+export const FLOW_BYTES = 144;
+export const FLOW_LEAVING = 0x10000;
+
+/** A path: its hash, and the packets, bytes and flows (by their first packet) that took it. */
+export const PATH = { A_HASH: 0, A_PACKETS: 8, A_BYTES: 16, A_FLOWS: 24 } as const;
+export const PATH_BYTES = 32;

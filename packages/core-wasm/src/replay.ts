@@ -1,0 +1,444 @@
+/**
+ * Replay of a capture: pcap bytes go in as they come, flows and paths come out.
+ *
+ * The bytes are staged in the core's memory in pieces of a few MiB; records are decoded, told apart by direction, run and
+ * folded there. A record may straddle two chunks: what is left of a chunk is staged again before the next. JavaScript has
+ * work to do only for a path that is seen for the first time, and when the flow table needs room.
+ *
+ * Packets that leave are evidence and never run. But once an answer to a flow has left at the capture point, the
+ * connections that the flow's next packets meet count as answered, on every tracker of the path (an answer that came
+ * back another way, past one of them, is not told apart).
+ *
+ * Promise: memory is bounded by the number of flows, never by the size of the capture; nothing is dropped in silence, every
+ * frame is in one of the counters.
+ */
+import { type Event, PlumblineError, ROW_WORDS, type Row } from "@plumbline/model";
+import type { Core } from "./core.js";
+import {
+  FLOW,
+  FLOW_BYTES,
+  FLOW_LEAVING,
+  FRAME_KIND,
+  PATH,
+  PATH_BYTES,
+  POINT,
+  REPLAY,
+  REPLAY_BYTES,
+  REPLAY_COUNTER_BASE,
+  REPLAY_COUNTERS,
+  REPLAY_STATUS,
+  S_INPUT_ROW,
+  TUPLE_DST,
+  TUPLE_PORTS,
+} from "./layout.js";
+import { PCAP_HEADER_BYTES, type PcapHeader, parsePcapHeader } from "./pcap.js";
+import { align } from "./state.js";
+
+/** Bytes staged at a time; larger pieces fall out of the processor's cache. */
+const STAGE_BYTES = 1 << 20;
+/** The longest record that tcpdump writes (MAXIMUM_SNAPLEN). A longer one means that the file is damaged. */
+const MAX_RECORD = 262144;
+const FIRST_FLOWS = 1 << 16;
+
+/** How a frame's direction at the capture point is told. */
+export type Direction =
+  /** All frames enter. */
+  | { readonly kind: "all" }
+  /** Frames for the port's own MAC enter, and those for a group that are not from it. */
+  | { readonly kind: "to"; readonly mac: bigint }
+  /** Frames enter that are not from one of these MACs (of the device, or behind it). */
+  | { readonly kind: "from"; readonly macs: readonly bigint[] };
+
+export interface ReplayOptions {
+  /** Name of the capture, for messages. */
+  readonly name: string;
+  /** Where the entering packets are injected. */
+  readonly device: number;
+  readonly port: number;
+  readonly direction: Direction;
+  /** False: decode and fold, but run nothing (what is the cost of decoding?). */
+  readonly run?: boolean;
+  /** The most flows held at a time (default 4194304). */
+  readonly maxFlows?: number;
+  /** The most paths told apart (default 65536); packets of further ones are counted as `pathless`. */
+  readonly maxPaths?: number;
+  /** A path was taken for the first time. The core must not run other packets before this returns. */
+  readonly onPath?: (sample: PathSample) => void;
+  /** `maxFlows` are held: they are handed out here, and the table is emptied. Without it further flows are counted as `flowless`. */
+  readonly onFull?: (flows: Iterable<FlowRecord>) => void;
+}
+
+export interface PathSample {
+  /** Its number, as in FlowRecord.path. */
+  readonly path: number;
+  readonly hash: bigint;
+  /** The packet as it entered. */
+  readonly row: Row;
+  /** Its run, recorded on the very state that it met; null if that state could not be restored (a run of extreme length). */
+  readonly events: Event[] | null;
+}
+
+export interface TupleRecord {
+  readonly v6: boolean;
+  readonly proto: number;
+  readonly src: bigint;
+  readonly dst: bigint;
+  /** Ports; for ICMP both are the identifier. */
+  readonly srcPort: number;
+  readonly dstPort: number;
+  /** ICMP type << 8 | code, else 0. */
+  readonly icmp: number;
+}
+
+export interface FlowRecord extends TupleRecord {
+  /** Entered the device at the capture point (and ran); else it left there and is evidence. */
+  readonly entering: boolean;
+  readonly packets: number;
+  /** Bytes on the wire, Ethernet header included. */
+  readonly bytes: number;
+  /** Nanoseconds since 1970. */
+  readonly first: bigint;
+  readonly last: bigint;
+  /** All TCP flags seen. */
+  readonly tcpFlags: number;
+  /** Path of its first packet; -1: did not run, or no room for its path. */
+  readonly path: number;
+  /** Packets that took another path than the first. */
+  readonly otherPath: number;
+  /** Fate of the first packet (see Fate), null if it did not run. */
+  readonly fate: {
+    readonly leaf: number;
+    readonly text: number;
+    readonly rejected: boolean;
+    readonly device: number;
+    readonly final: TupleRecord;
+  } | null;
+}
+
+export interface PathRecord {
+  readonly path: number;
+  readonly hash: bigint;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Flows whose first packet took it. */
+  readonly flows: number;
+}
+
+/** Every frame is counted in one of the first eight. */
+export interface ReplayCounters {
+  readonly ipv4: number;
+  readonly ipv6: number;
+  readonly arp: number;
+  /** Other EtherTypes and 802.3 frames. */
+  readonly other: number;
+  /** The capture cut the frame within its Ethernet, IP (or ARP) or transport header. */
+  readonly shortEthernet: number;
+  readonly shortNetwork: number;
+  readonly shortTransport: number;
+  readonly badIp: number;
+  readonly frames: number;
+  readonly bytes: number;
+  /** IP packets by direction; those that ran. */
+  readonly entering: number;
+  readonly leaving: number;
+  readonly run: number;
+  readonly fragments: number;
+  /** ICMP errors without the packet that they are about. */
+  readonly unquoted: number;
+  readonly flowless: number;
+  readonly pathless: number;
+}
+
+/** What was wrong with the capture's bytes; what stood before it was used. */
+export interface CaptureProblem {
+  readonly kind: "cut" | "damaged" | "empty";
+  /** Byte offset of the record (or header) in the file. */
+  readonly offset: number;
+  readonly text: string;
+}
+
+export class ReplaySession {
+  private readonly inside: Core["inside"];
+  private readonly r: number;
+  private readonly stage: number;
+  private readonly flowsAt: number;
+  private readonly pathsAt: number;
+  private readonly maxFlows: number;
+  private capacity: number;
+  private header: PcapHeader | undefined;
+  /** Bytes before the first record, as long as they are not complete. */
+  private head = new Uint8Array(0);
+  private staged = 0;
+  /** File offset of the first staged byte. */
+  private offset = 0;
+  private wrong: CaptureProblem | undefined;
+
+  /** One session at a time on a core: a new one takes the memory of the last. Connections stay as they are (see Core.reset). */
+  constructor(
+    core: Core,
+    private readonly options: ReplayOptions,
+  ) {
+    this.inside = core.inside;
+    const { arena } = this.inside;
+    this.maxFlows = Math.max(1, options.maxFlows ?? 1 << 22);
+    this.capacity = Math.min(this.maxFlows, FIRST_FLOWS);
+    const maxPaths = Math.max(1, options.maxPaths ?? 1 << 16);
+    const macs =
+      options.direction.kind === "from" ? options.direction.macs : options.direction.kind === "to" ? [options.direction.mac] : [];
+    let end = align(this.inside.end, 64);
+    const area = (bytes: number): number => {
+      const at = end;
+      end = align(end + bytes, 64);
+      return at;
+    };
+    this.r = area(REPLAY_BYTES);
+    const macsAt = area(8 * macs.length);
+    this.stage = area(STAGE_BYTES + MAX_RECORD + 64);
+    const pathSlots = slotsFor(maxPaths);
+    const pathIndex = area(4 * pathSlots);
+    this.pathsAt = area(maxPaths * PATH_BYTES);
+    const index = area(4 * slotsFor(this.maxFlows));
+    this.flowsAt = end;
+    arena.reserve(this.flowsAt + this.capacity * FLOW_BYTES);
+    arena.zero(this.r, this.r + align(REPLAY_BYTES, 4));
+    arena.zero(pathIndex, pathIndex + 4 * pathSlots);
+    macs.forEach((mac, i) => {
+      arena.put(macsAt + 8 * i, Number(mac >> 32n));
+      arena.put(macsAt + 8 * i + 4, Number(mac & 0xffffffffn));
+    });
+    const put = (name: keyof typeof REPLAY, value: number) => arena.put(this.r + REPLAY[name], value);
+    put("R_MAX_RECORD", MAX_RECORD);
+    put("R_DEVICE", options.device);
+    put("R_PORT", options.port);
+    put("R_POINT", { all: POINT.POINT_ALL, to: POINT.POINT_TO, from: POINT.POINT_FROM }[options.direction.kind]);
+    put("R_MACS", macsAt);
+    put("R_MAC_COUNT", macs.length);
+    put("R_RUN", options.run === false ? 0 : 1);
+    put("R_STAGE", this.stage);
+    put("R_INDEX", index);
+    put("R_FLOWS", this.flowsAt);
+    // With someone to hand flows to there is no limit: the table is emptied when it is full.
+    put("R_FLOW_LIMIT", options.onFull ? 0xffffffff : this.maxFlows);
+    put("R_PATH_INDEX", pathIndex);
+    put("R_PATH_INDEX_MASK", pathSlots - 1);
+    put("R_PATHS", this.pathsAt);
+    put("R_PATH_LIMIT", maxPaths);
+    this.resize(this.capacity);
+  }
+
+  /** Takes the next bytes of the file, any number of them (1 to 4 MiB are best). */
+  feed(chunk: Uint8Array): void {
+    if (this.wrong) return;
+    let rest = chunk;
+    if (!this.header) {
+      const joined = new Uint8Array(this.head.length + chunk.length);
+      joined.set(this.head);
+      joined.set(chunk, this.head.length);
+      if (joined.length < PCAP_HEADER_BYTES) {
+        this.head = joined;
+        return;
+      }
+      this.header = parsePcapHeader(this.options.name, joined);
+      this.put("R_SWAPPED", this.header.swapped ? 1 : 0);
+      this.put("R_TICK", this.header.nanoseconds ? 1 : 1000);
+      this.offset = PCAP_HEADER_BYTES;
+      rest = joined.subarray(PCAP_HEADER_BYTES);
+    }
+    const { inside } = this;
+    inside.hold({ record: false, options: { script: [], beyond: "hash" } });
+    inside.keepLog(this.options.onPath !== undefined);
+    try {
+      while (rest.length > 0 && !this.wrong) {
+        const n = Math.min(rest.length, STAGE_BYTES);
+        inside.arena.bytes.set(rest.subarray(0, n), this.stage + this.staged);
+        this.staged += n;
+        rest = rest.subarray(n);
+        this.work();
+      }
+    } finally {
+      inside.keepLog(false);
+      inside.release();
+    }
+  }
+
+  /** Says that no bytes follow. Returns what was wrong with the capture, if anything. */
+  finish(): CaptureProblem | undefined {
+    if (!this.wrong && !this.header) {
+      if (this.head.length > 0) throw new PlumblineError("CAPTURE_BAD", [this.options.name, "the file is shorter than a pcap header."]);
+      this.wrong = { kind: "empty", offset: 0, text: "the file is empty" };
+    }
+    if (!this.wrong && this.staged > 0)
+      this.wrong = {
+        kind: "cut",
+        offset: this.offset,
+        text: `the file ends in the middle of a record (${this.staged} bytes of it are there)`,
+      };
+    return this.wrong;
+  }
+
+  get counters(): ReplayCounters {
+    const at = (n: number) => this.inside.arena.getCount(this.r + REPLAY_COUNTER_BASE + 8 * n);
+    return {
+      ipv4: at(FRAME_KIND.DECODE_IPV4),
+      ipv6: at(FRAME_KIND.DECODE_IPV6),
+      arp: at(FRAME_KIND.DECODE_ARP),
+      other: at(FRAME_KIND.DECODE_OTHER),
+      shortEthernet: at(FRAME_KIND.DECODE_SHORT_ETHERNET),
+      shortNetwork: at(FRAME_KIND.DECODE_SHORT_NETWORK),
+      shortTransport: at(FRAME_KIND.DECODE_SHORT_TRANSPORT),
+      badIp: at(FRAME_KIND.DECODE_BAD_IP),
+      frames: at(REPLAY_COUNTERS.COUNT_FRAMES),
+      bytes: at(REPLAY_COUNTERS.COUNT_BYTES),
+      entering: at(REPLAY_COUNTERS.COUNT_ENTERING),
+      leaving: at(REPLAY_COUNTERS.COUNT_LEAVING),
+      run: at(REPLAY_COUNTERS.COUNT_RUN),
+      fragments: at(REPLAY_COUNTERS.COUNT_FRAGMENTS),
+      unquoted: at(REPLAY_COUNTERS.COUNT_UNQUOTED),
+      flowless: at(REPLAY_COUNTERS.COUNT_FLOWLESS),
+      pathless: at(REPLAY_COUNTERS.COUNT_PATHLESS),
+    };
+  }
+
+  get flowCount(): number {
+    return this.get("R_FLOW_COUNT");
+  }
+
+  /** The flows held, in order of their first packet in the file. */
+  *flows(): Generator<FlowRecord> {
+    for (let i = 0; i < this.flowCount; i++) yield this.flow(this.flowsAt + i * FLOW_BYTES);
+  }
+
+  /** The paths taken, in order of first sight. */
+  paths(): PathRecord[] {
+    const { arena } = this.inside;
+    return Array.from({ length: this.get("R_PATH_COUNT") }, (_, path) => {
+      const at = this.pathsAt + path * PATH_BYTES;
+      return {
+        path,
+        hash: arena.getBig(at + PATH.A_HASH),
+        packets: arena.getCount(at + PATH.A_PACKETS),
+        bytes: arena.getCount(at + PATH.A_BYTES),
+        flows: arena.getCount(at + PATH.A_FLOWS),
+      };
+    });
+  }
+
+  /** Works through what is staged, and keeps the rest for the next chunk. */
+  private work(): void {
+    const { arena } = this.inside;
+    this.put("R_STAGED", this.staged);
+    this.put("R_USED", 0);
+    for (;;) {
+      const status = arena.exports.replay(this.r);
+      if (status === REPLAY_STATUS.REPLAY_NEW_PATH) this.newPath();
+      else if (status === REPLAY_STATUS.REPLAY_FLOWS_FULL) this.makeRoom();
+      else if (status === REPLAY_STATUS.REPLAY_CORRUPT) {
+        const offset = this.offset + this.get("R_USED");
+        this.wrong = { kind: "damaged", offset, text: `the record at byte ${offset} claims more than ${MAX_RECORD} captured bytes` };
+        return;
+      } else break;
+    }
+    const used = this.get("R_USED");
+    arena.bytes.copyWithin(this.stage, this.stage + used, this.stage + this.staged);
+    this.staged -= used;
+    this.offset += used;
+  }
+
+  private newPath(): void {
+    const { onPath, device, port } = this.options;
+    if (!onPath) return;
+    const { arena, base, again } = this.inside;
+    const path = this.get("R_PATH_COUNT") - 1;
+    const at = (base + S_INPUT_ROW) >>> 2;
+    const row = arena.words.slice(at, at + ROW_WORDS);
+    onPath({ path, hash: arena.getBig(this.pathsAt + path * PATH_BYTES + PATH.A_HASH), row, events: again(device, port) });
+  }
+
+  private makeRoom(): void {
+    const { onFull } = this.options;
+    if (this.capacity < this.maxFlows && this.grow(Math.min(this.maxFlows, 2 * this.capacity))) return;
+    if (onFull) {
+      onFull(this.flows());
+      this.put("R_FLOW_COUNT", 0);
+      this.inside.arena.exports.indexFlows(this.r);
+    } else this.put("R_FLOW_LIMIT", this.capacity);
+  }
+
+  private grow(capacity: number): boolean {
+    try {
+      this.inside.arena.reserve(this.flowsAt + capacity * FLOW_BYTES);
+    } catch (e) {
+      // No more memory: what is there is the limit from now on.
+      if (e instanceof PlumblineError) return false;
+      throw e;
+    }
+    this.resize(capacity);
+    return true;
+  }
+  private resize(capacity: number): void {
+    this.capacity = capacity;
+    this.put("R_FLOW_CAPACITY", capacity);
+    this.put("R_INDEX_MASK", slotsFor(capacity) - 1);
+    this.inside.arena.exports.indexFlows(this.r);
+  }
+
+  private flow(at: number): FlowRecord {
+    const { arena } = this.inside;
+    const kind = arena.get(at + FLOW.W_KIND);
+    const leaf = arena.get(at + FLOW.W_LEAF);
+    const path = arena.get(at + FLOW.W_PATH);
+    return {
+      ...this.tuple(kind, at + FLOW.W_TUPLE),
+      entering: (kind & FLOW_LEAVING) === 0,
+      packets: arena.getCount(at + FLOW.W_PACKETS),
+      bytes: arena.getCount(at + FLOW.W_BYTES),
+      first: arena.getBig(at + FLOW.W_FIRST),
+      last: arena.getBig(at + FLOW.W_LAST),
+      tcpFlags: arena.get(at + FLOW.W_TCP_FLAGS),
+      path: path === 0xffffffff ? -1 : path,
+      otherPath: arena.get(at + FLOW.W_OTHER_PATH),
+      fate:
+        leaf === 0
+          ? null
+          : {
+              leaf,
+              text: arena.get(at + FLOW.W_TEXT),
+              rejected: arena.get(at + FLOW.W_REJECTED) !== 0,
+              device: arena.get(at + FLOW.W_LEAF_DEVICE),
+              final: this.tuple(arena.get(at + FLOW.W_FINAL_KIND), at + FLOW.W_FINAL),
+            },
+    };
+  }
+
+  private tuple(kind: number, at: number): TupleRecord {
+    const { arena } = this.inside;
+    const v6 = (kind & 0x100) !== 0;
+    const proto = kind & 0xff;
+    const address = (from: number) => [0, 4, 8, 12].reduce((v, i) => (v << 32n) | BigInt(arena.get(from + i)), 0n);
+    const ports = arena.get(at + TUPLE_PORTS);
+    const icmp = proto === (v6 ? 58 : 1);
+    return {
+      v6,
+      proto,
+      src: address(at),
+      dst: address(at + TUPLE_DST),
+      srcPort: ports >>> 16,
+      dstPort: icmp ? ports >>> 16 : ports & 0xffff,
+      icmp: icmp ? ports & 0xffff : 0,
+    };
+  }
+
+  private get(name: keyof typeof REPLAY): number {
+    return this.inside.arena.get(this.r + REPLAY[name]);
+  }
+  private put(name: keyof typeof REPLAY, value: number): void {
+    this.inside.arena.put(this.r + REPLAY[name], value);
+  }
+}
+
+/** Slots of an index for `count` records: a power of two, at most half full. */
+function slotsFor(count: number): number {
+  let slots = 16;
+  while (slots < 2 * count) slots *= 2;
+  return slots;
+}

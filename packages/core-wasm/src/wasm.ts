@@ -1,0 +1,44 @@
+/**
+ * The module: loading it, and its exports. All arguments are numbers and addresses (see layout.ts).
+ */
+import { readFileSync } from "node:fs";
+
+export interface Exports {
+  /** Binds the instance to a program and a state that the host has laid out. */
+  bind(program: number, state: number): void;
+  /** Runs the packet at S_INPUT_ROW; socket 1: from the device's own socket. */
+  run(device: number, port: number, socket: number): void;
+  /** Takes back what the last run did to the connections; 0 if the undo log was too short. */
+  rollback(): number;
+  forgetAll(): void;
+  /** Decodes `captured` bytes at `frame` into a row; returns its FRAME_KIND. */
+  decode(frame: number, captured: number, length: number, row: number): number;
+  /** Works through the staged records of the replay at address `r`; returns a REPLAY_STATUS. */
+  replay(r: number): number;
+  /** Makes the flow index of the replay at `r` anew. */
+  indexFlows(r: number): void;
+}
+
+/** Bytes at the start of the memory that belong to the module's own constants. */
+export const MODULE_BYTES = 65536;
+export const PAGE_BYTES = 65536;
+/** The most that one memory can have: 4 GiB. */
+export const MAX_PAGES = 65536;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The compiled module; one for all cores of the process. */
+function wasmModule(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(readFileSync(new URL("../dist/core.wasm", import.meta.url)));
+  return compiled;
+}
+
+/** An instance of the module over a memory. */
+export function instantiate(memory: WebAssembly.Memory): Exports {
+  const instance = new WebAssembly.Instance(wasmModule(), { env: { memory, abort: aborted } });
+  return instance.exports as unknown as Exports;
+}
+
+function aborted(): never {
+  throw new Error("the core met a state that its layout does not allow");
+}

@@ -1,0 +1,24 @@
+/** Plumbline's use cases. */
+export {
+  type Certainty,
+  type ErrorCode,
+  type EvidenceLink,
+  type Plugin,
+  PlumblineError,
+  type Problem,
+  type Verdict,
+} from "@plumbline/model";
+export * from "./inspect/index.js";
+export { type BuiltNetwork, buildNetwork } from "./network/build.js";
+export { compileSession, openSession, type Session } from "./session.js";
+export * from "./snapshot/index.js";
+export type { Hop, Need } from "./trace/hops.js";
+export {
+  type BranchResult,
+  type ReplyResult,
+  type TraceOptions,
+  type TraceResult,
+  type TraceSession,
+  type Tuple,
+  trace,
+} from "./trace/trace.js";

@@ -1,0 +1,28 @@
+/** A session: a snapshot, read, lowered and compiled, ready to be asked. */
+import { Core } from "@plumbline/core-wasm";
+import { type Annotator, type Machine, type Numbering, numbering, type Plugin } from "@plumbline/model";
+import { type BuiltNetwork, buildNetwork } from "./network/build.js";
+import { loadSnapshot, type Snapshot } from "./snapshot/index.js";
+
+export interface Session {
+  readonly snapshot: Snapshot;
+  readonly built: BuiltNetwork;
+  readonly net: BuiltNetwork["net"];
+  readonly num: Numbering;
+  readonly machine: Machine;
+  readonly core: Core;
+  readonly annotators: readonly Annotator[];
+}
+
+/** Reads a snapshot and compiles its network into the core. Throws PlumblineError for input that cannot be used. */
+export async function openSession(path: string, options: { readonly plugins: readonly Plugin[]; readonly overlays?: readonly string[] }): Promise<Session> {
+  const snapshot = await loadSnapshot(path, { plugins: options.plugins, overlays: options.overlays ?? [] });
+  return compileSession(snapshot, buildNetwork(snapshot.facts, options.plugins));
+}
+
+/** Compiles a network that has been built already. */
+export async function compileSession(snapshot: Snapshot, built: BuiltNetwork): Promise<Session> {
+  const core = await Core.create(built.net);
+  const annotators = snapshot.plugins.flatMap((p) => (p.annotator ? [p.annotator(snapshot.facts)] : []));
+  return { snapshot, built, net: built.net, num: numbering(built.net), machine: core, core, annotators };
+}

@@ -1,0 +1,3 @@
+export { LIMITS, type Limits } from "./limits.js";
+export { type LoadOptions, loadSnapshot } from "./load.js";
+export type { SetAsideFile, Snapshot, SourceFile, UnrecognisedFile } from "./snapshot.js";

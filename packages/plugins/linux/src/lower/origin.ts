@@ -1,0 +1,80 @@
+/**
+ * What a socket of the host sends, and what the host's kernel answers: routing, choice of the source address, OUTPUT, POSTROUTING. A packet
+ * to an own address comes round through the loopback interface: PREROUTING and INPUT.
+ */
+import { type Action, slice, type TableId, TCP } from "@plumbline/model";
+import { drop, ETH_TYPE, errorToSender, FAMILIES, type HostStack, type IcmpError, jump, match, ROUTE, set } from "./stack.js";
+
+/** Fills the stack's origin table. */
+export function buildOrigin(stack: HostStack, outputHook: TableId): void {
+  const { net, device, evidence } = stack;
+  const source = net.table(device, "source address", "hook", "priority");
+  const noAddress: Action = { op: "unknown", why: "which source address the host takes", command: "ip addr", on: evidence.host };
+  const names = { 4: ["ip_src", "reg12"], 6: ["ipv6_src", "xxreg2"] } as const;
+  for (const family of FAMILIES) {
+    const [field, register] = names[family];
+    const eth_type = ETH_TYPE[family];
+    net.rule(source, { priority: 2, rows: [match({ eth_type, [field]: 0, [register]: 0 })], program: [noAddress] });
+    net.rule(source, {
+      priority: 1,
+      rows: [match({ eth_type, [field]: 0 })],
+      program: [{ op: "move", src: slice(register), dst: slice(field) }, jump(outputHook)],
+    });
+  }
+  source.miss = [jump(outputHook)];
+
+  const decision = net.table(device, "output decision", "hook", "priority");
+  net.rule(decision, {
+    rows: [match({ reg14: ROUTE.unicast }), match({ reg14: ROUTE.local }), match({ reg14: ROUTE.broadcast })],
+    priority: 3,
+    program: [jump(source.id)],
+  });
+  net.rule(decision, { rows: [match({ reg14: ROUTE.multicast })], priority: 3, program: [drop("multicast is not followed")] });
+  // What the kernel makes itself (a reset, an ICMP error) tells nobody when it finds no way.
+  net.rule(decision, {
+    priority: 2,
+    rows: [match({ ip_proto: 6, tcp_flags: [TCP.rst, TCP.rst] })],
+    program: [drop("no route for the reset")],
+  });
+  const own = (type: number, error: IcmpError, reason: string) => {
+    for (const family of FAMILIES)
+      net.rule(decision, {
+        priority: 1,
+        rows: [match({ eth_type: ETH_TYPE[family], reg14: type })],
+        program: [errorToSender(error, family), drop(reason, true)],
+      });
+  };
+  own(ROUTE.none, "no route", "network is unreachable");
+  own(ROUTE.unreachable, "host unreachable", "unreachable route");
+  own(ROUTE.prohibit, "prohibited", "prohibit route");
+  own(ROUTE.blackhole, "no route", "blackhole route: invalid argument");
+  decision.miss = [drop("neither IPv4 nor IPv6")];
+
+  const t = net.tables[stack.origin];
+  t.miss = [
+    set("reg15", 1),
+    set("reg14", ROUTE.none),
+    set("reg13", 0),
+    set("in_port", 0),
+    { op: "call", table: stack.routing },
+    jump(decision.id),
+  ];
+}
+
+/** Behind POSTROUTING: the connection is entered in its table, and the packet leaves or comes round. */
+export function buildLeaving(stack: HostStack, table: TableId, prerouting: TableId): void {
+  const { net, device } = stack;
+  const turn = net.table(device, "loopback", "hook", "priority");
+  net.rule(turn, { rows: [match({ reg14: ROUTE.local })], program: [set("in_port", stack.loopback), jump(prerouting)] });
+  net.rule(turn, {
+    rows: [
+      match({ reg14: ROUTE.none }),
+      match({ reg14: ROUTE.blackhole }),
+      match({ reg14: ROUTE.unreachable }),
+      match({ reg14: ROUTE.prohibit }),
+    ],
+    program: [drop("no route after the translation")],
+  });
+  turn.miss = [jump(stack.neighbours)];
+  net.tables[table].miss = [{ op: "confirm" }, jump(turn.id)];
+}

@@ -1,0 +1,28 @@
+/**
+ * iptables and nftables: what a host's netfilter hooks do to a packet.
+ *
+ * Reads iptables-save, `iptables -S`, pasted `-A` lines, `nft list ruleset` (text and JSON) and ipset dumps to one typed
+ * form (ast.ts), and lowers base chains to hook chains that the host's stack runs in order of their priority.
+ */
+import { definePlugin } from "@plumbline/plugin-sdk";
+import { claim } from "./claim.js";
+import "./facts.js";
+import { finishPending, registerHooks } from "./lower/hooks.js";
+import { read } from "./read.js";
+
+export type * from "./ast.js";
+export type { Form } from "./facts.js";
+
+export default definePlugin({
+  id: "netfilter",
+  title: "iptables and nftables rules: iptables-save, iptables -S, nft list ruleset, ipset save",
+  claims: claim,
+  read,
+  lower: { hooks: registerHooks, linked: finishPending },
+  collects: [
+    { what: "netfilter rules (iptables)", command: "iptables-save -c", on: "node" },
+    { what: "nftables ruleset", command: "nft -a list ruleset", on: "node" },
+    { what: "netfilter rules (iptables)", command: "iptables-save -c", on: "router" },
+    { what: "nftables ruleset", command: "nft -a list ruleset", on: "router" },
+  ],
+});

@@ -1,0 +1,261 @@
+/**
+ * Matches as rows of the IR: `(rows[0] or rows[1] or …)`.
+ *
+ * A match that cannot be told from the evidence (an interface of a host whose interfaces are unknown, an ipset without its
+ * members) is `opaque`: why, and the command that would tell. The rule is then unknown for packets that match the rest.
+ * Cost: rows multiply over the matches of a rule; ROW_LIMIT bounds that, beyond it the match is opaque as well.
+ */
+import { addMatch, CT, intersect, type Match, matchField, type Slice, slice } from "@plumbline/model";
+import type { Family, Selector, Statement, TableAst, Tuple, Value } from "../ast.js";
+import { ETH_IPV4, ETH_IPV6, placeOf, STATES } from "./fields.js";
+import type { HostView } from "./host.js";
+import { complement, type Interval, ones, prefixes, type Ternary } from "./ternary.js";
+
+/** Rows a rule may have. Real rules have a handful; a negated set of a thousand addresses has some 20 thousand. */
+const ROW_LIMIT = 65536;
+
+export interface Opaque {
+  readonly why: string;
+  readonly command: string;
+}
+export type Rows = readonly Match[];
+export const isOpaque = (x: Rows | Opaque): x is Opaque => "why" in x;
+
+export const EVERYTHING: Rows = [[]];
+
+/** Rows that hold where one of `a` and one of `b` hold. */
+export function both(a: Rows, b: Rows): Rows | Opaque {
+  if (a.length * b.length > ROW_LIMIT) return { why: `the rule's matches need more than ${ROW_LIMIT} combinations`, command: "" };
+  const out: Match[] = [];
+  for (const x of a)
+    for (const y of b) {
+      const m = intersect(x, y);
+      if (m) out.push(m);
+    }
+  return out;
+}
+
+/** One selector's values as masked values of one slice, for packets that fulfil `needs`. */
+interface Axis {
+  readonly slice: Slice;
+  readonly needs: Match;
+  readonly ternaries: readonly Ternary[];
+}
+
+function rowsOf(axes: readonly Axis[], not: boolean): Rows | Opaque {
+  const out: Match[] = [];
+  for (const a of axes) {
+    const set = not ? complement(a.ternaries, a.slice.n, ROW_LIMIT) : a.ternaries;
+    if (set === null) return { why: `a negated match needs more than ${ROW_LIMIT} rows`, command: "" };
+    for (const t of set) {
+      const m = addMatch(a.needs, a.slice, t.value, t.mask);
+      if (m) out.push(m);
+    }
+  }
+  return out;
+}
+
+export interface ConditionContext {
+  readonly view: HostView;
+  readonly family: Family;
+  readonly table: TableAst;
+}
+
+/** Rows of a match statement. */
+export function matchRows(s: Extract<Statement, { s: "match" }>, ctx: ConditionContext): Rows | Opaque {
+  let tuples: readonly Tuple[];
+  if ("tuples" in s.set) tuples = s.set.tuples;
+  else {
+    const name = s.set.name;
+    const set = ctx.table.sets.find((x) => x.name === name);
+    if (!set) return { why: `set @${name} is not in evidence`, command: `nft list set ${ctx.table.family} ${ctx.table.name} ${name}` };
+    if (set.unreadable !== undefined)
+      return { why: `set @${name}: ${set.unreadable}`, command: `nft list set ${ctx.table.family} ${ctx.table.name} ${name}` };
+    tuples = set.tuples;
+  }
+  return tupleRows(s.selectors, tuples, s.not, ctx);
+}
+
+/** Rows of "the selectors' values are one of these tuples", or of its opposite. */
+export function tupleRows(selectors: readonly Selector[], tuples: readonly Tuple[], not: boolean, ctx: ConditionContext): Rows | Opaque {
+  // A catch-all element holds everything.
+  if (tuples.some((t) => t.length === 0)) return not ? [] : needsOf(selectors, ctx);
+  if (selectors.length === 1) {
+    const axes = axesOf(
+      selectors[0],
+      tuples.map((t) => t[0]),
+      ctx,
+    );
+    return "why" in axes ? axes : rowsOf(axes, not);
+  }
+  if (!not) {
+    const out: Match[] = [];
+    for (const t of tuples) {
+      let rows: Rows | Opaque = EVERYTHING;
+      for (let i = 0; i < selectors.length && !isOpaque(rows); i++) {
+        const axes = axesOf(selectors[i], [t[i]], ctx);
+        if ("why" in axes) return axes;
+        const part = rowsOf(axes, false);
+        rows = isOpaque(part) ? part : both(rows, part);
+      }
+      if (isOpaque(rows)) return rows;
+      out.push(...rows);
+      if (out.length > ROW_LIMIT) return { why: `a set needs more than ${ROW_LIMIT} rows`, command: "" };
+    }
+    return out;
+  }
+  // Outside of every tuple: it differs from each in at least one place. What the selectors need holds all the same.
+  let left: Rows | Opaque = needsOf(selectors, ctx);
+  for (const t of tuples) {
+    const differs: Match[] = [];
+    for (let i = 0; i < selectors.length; i++) {
+      const axes = axesOf(selectors[i], [t[i]], ctx);
+      if ("why" in axes) return axes;
+      const part = rowsOf(axes, true);
+      if (isOpaque(part)) return part;
+      differs.push(...part);
+    }
+    left = both(left, differs);
+    if (isOpaque(left)) return left;
+  }
+  return left;
+}
+
+function needsOf(selectors: readonly Selector[], ctx: ConditionContext): Rows {
+  let rows: Rows = EVERYTHING;
+  for (const s of selectors) {
+    const axes = axesOf(s, [], ctx);
+    if ("why" in axes) continue;
+    const r = both(
+      rows,
+      axes.map((a) => a.needs),
+    );
+    if (!isOpaque(r)) rows = r;
+  }
+  return rows;
+}
+
+function axesOf(selector: Selector, values: readonly Value[], ctx: ConditionContext): readonly Axis[] | Opaque {
+  switch (selector) {
+    case "meta iifname":
+    case "meta oifname":
+      return interfaceAxis(slice(selector === "meta iifname" ? "in_port" : "out_port"), values, ctx);
+    case "ct state":
+    case "ct status":
+      return stateAxis(values);
+    case "fib saddr type":
+    case "fib daddr type":
+      return typeAxes(selector === "fib saddr type" ? "src" : "dst", values, ctx);
+    case "meta nfproto":
+      return [
+        {
+          slice: slice("eth_type"),
+          needs: [],
+          ternaries: values.flatMap((v) => ("lo" in v ? (v.lo === 2n ? [full(ETH_IPV4)] : v.lo === 10n ? [full(ETH_IPV6)] : []) : [])),
+        },
+      ];
+    case "meta pkttype":
+      return [{ slice: slice("eth_dst"), needs: [], ternaries: values.flatMap(packetType) }];
+    default: {
+      const place = placeOf(selector);
+      if (!place) return { why: `'${selector}' is not translated`, command: "" };
+      const out: Ternary[] = [];
+      for (const v of values) {
+        if (v.k === "range") out.push(...prefixes(v.lo + place.add, least(v.hi + place.add, ones(place.slice.n)), place.slice.n));
+        else if (v.k === "mask" && place.add === 0n) out.push({ value: v.value, mask: v.mask & ones(place.slice.n) });
+        else return { why: `'${selector}' with a value of another kind`, command: "" };
+      }
+      return [{ slice: place.slice, needs: place.needs, ternaries: out }];
+    }
+  }
+}
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const full = (v: number): Ternary => ({ value: BigInt(v), mask: 0xffffn });
+
+function interfaceAxis(at: Slice, values: readonly Value[], ctx: ConditionContext): readonly Axis[] | Opaque {
+  const { ports, host } = ctx.view;
+  if (ports === null) return { why: `the interfaces of ${host} are not in evidence`, command: "ip -d link" };
+  const numbers = new Set<number>();
+  for (const v of values) {
+    if (v.k !== "ifname") return { why: "an interface given by something else than its name", command: "ip -d link" };
+    // A name that no interface of the host has matches nothing; the interface may come and go.
+    for (const [name, number] of ports) if (v.wildcard ? name.startsWith(v.name) : name === v.name) numbers.add(number);
+  }
+  return [{ slice: at, needs: [], ternaries: [...numbers].map((n) => ({ value: BigInt(n), mask: ones(32) })) }];
+}
+
+function stateAxis(values: readonly Value[]): readonly Axis[] | Opaque {
+  const out: Ternary[] = [];
+  for (const v of values) {
+    const state = v.k === "state" ? STATES.get(v.name) : undefined;
+    if (!state) return { why: `connection status '${v.k === "state" ? v.name : "?"}' is not translated`, command: "conntrack -L" };
+    out.push({ value: BigInt(state.value), mask: BigInt(state.mask) });
+  }
+  return [{ slice: slice("ct_state", 0, 8), needs: [], ternaries: out }];
+}
+
+const GROUP_BIT = 1n << 40n;
+
+function packetType(v: Value): Ternary[] {
+  const broadcast: Ternary = { value: ones(48), mask: ones(48) };
+  const host: Ternary = { value: 0n, mask: GROUP_BIT };
+  if (v.k !== "range") return [];
+  if (v.lo === 0n) return [host];
+  if (v.lo === 1n) return [broadcast];
+  return complement([host, broadcast], 48, ROW_LIMIT) ?? [];
+}
+
+function typeAxes(end: "src" | "dst", values: readonly Value[], ctx: ConditionContext): readonly Axis[] | Opaque {
+  const families = ctx.family === "ip" ? ([4] as const) : ctx.family === "ip6" ? ([6] as const) : ([4, 6] as const);
+  const axes: Axis[] = [];
+  for (const family of families) {
+    const at = slice(`${family === 4 ? "ip" : "ipv6"}_${end}`);
+    const needs = matchField([], "eth_type", family === 4 ? ETH_IPV4 : ETH_IPV6);
+    const intervals: Interval[] = [];
+    for (const v of values) {
+      if (v.k !== "addrtype") return { why: "an address type that is not a name", command: "" };
+      if (v.iface !== undefined) return { why: "an address type narrowed to one interface together with other values", command: "ip addr" };
+      const found = ctx.view.ofType(v.name, family);
+      // A host without IPv6 in evidence has no IPv6 addresses worth a question.
+      if (found === null && !(family === 6 && families.length === 2))
+        return {
+          why: `which addresses of ${ctx.view.host} are of type ${v.name} is not in evidence`,
+          command: "ip addr; ip route show table local",
+        };
+      intervals.push(...(found ?? []));
+    }
+    axes.push({ slice: at, needs, ternaries: intervals.flatMap((i) => prefixes(i.lo, i.hi, at.n)) });
+  }
+  return axes;
+}
+
+/** `--dst-type LOCAL --limit-iface-in`: each interface with its own addresses. Null if the statement is no such match. */
+export function limitedTypeRows(s: Extract<Statement, { s: "match" }>, ctx: ConditionContext): Rows | Opaque | null {
+  const selector = s.selectors[0];
+  if ((selector !== "fib saddr type" && selector !== "fib daddr type") || s.selectors.length !== 1 || !("tuples" in s.set)) return null;
+  const values = s.set.tuples.map((t) => t[0]);
+  const limited = values.find((v) => v.k === "addrtype" && v.iface !== undefined);
+  if (limited?.k !== "addrtype") return null;
+  if (values.length !== 1 || limited.name !== "local" || ctx.view.ports === null || ctx.family === "inet")
+    return { why: `address type ${limited.name} narrowed to one interface`, command: "ip addr" };
+  const family = ctx.family === "ip" ? 4 : 6;
+  const at = slice(`${family === 4 ? "ip" : "ipv6"}_${selector === "fib saddr type" ? "src" : "dst"}`);
+  const out: Match[] = [];
+  for (const [name, number] of ctx.view.ports) {
+    const own = ctx.view.localOf(name, family).flatMap((i) => prefixes(i.lo, i.hi, at.n));
+    const rows = rowsOf(
+      [{ slice: at, needs: matchField([], limited.iface === "in" ? "in_port" : "out_port", number), ternaries: own }],
+      s.not,
+    );
+    if (isOpaque(rows)) return rows;
+    out.push(...rows);
+  }
+  return out;
+}
+
+/** Packets of the host's own sockets. */
+export const FROM_SOCKET: Match = matchField([], "reg15", 1);
+
+/** Packets of a new connection whose destination was translated at this host just now. */
+export const NEWLY_TRANSLATED: Match = matchField([], "ct_state", CT.trk | CT.new | CT.dnat, CT.trk | CT.new | CT.dnat);

@@ -1,0 +1,86 @@
+/** The OVN plugin: northbound and southbound databases and logical flows; names what br-int's rules are; what OVN's controller does with a packet. */
+import { assertNever, type EvidenceFile, type ReadContext } from "@plumbline/model";
+import { definePlugin } from "@plumbline/plugin-sdk";
+import { annotator } from "./annotate.js";
+import { claiming } from "./address-claims.js";
+import { claim, formOf } from "./claims.js";
+import { reportContradictions } from "./contradictions.js";
+import { lowerLogical } from "./logical.js";
+import { puntInterpreter } from "./punt.js";
+import { readJsonTables } from "./read-json.js";
+import { readLflows, readZones } from "./read-lflows.js";
+import { readLists, readTables } from "./read-lists.js";
+import { readStore } from "./read-store.js";
+
+export { balancersFor, destinationOf, serviceOf, servicesOfLoadBalancers } from "./balancers.js";
+export { type CookieCandidates, cookieCandidates, fitting, openflowTable } from "./cookies.js";
+export { type Lflow, type Row, rows, type Zone, zones, zonesFor } from "./database.js";
+export type { CtZoneFact, DatabaseName, LflowFact, OvnRowFact, Pipeline } from "./facts.js";
+export { type TableOffsets, tableOffsets } from "./offsets.js";
+export { OPCODES } from "./opcodes.js";
+export { puntInterpreter } from "./punt.js";
+export { asMap, asNumber, asSet, asText, type Columns, type Value } from "./values.js";
+
+function read(file: EvidenceFile, ctx: ReadContext): void {
+  const form = formOf(file);
+  if (!form) return;
+  switch (form.form) {
+    case "lflows":
+      readLflows(file.text(), form.datapath, claiming(file.host, ctx));
+      break;
+    case "zones":
+      readZones(file.text(), ctx);
+      break;
+    case "list":
+      readLists(file.text(), form.database, form.table, claiming(file.host, ctx));
+      break;
+    case "json":
+      readJsonTables(file.text(), form.database, form.table, claiming(file.host, ctx));
+      break;
+    case "tables":
+      readTables(file.text(), form.database, claiming(file.host, ctx));
+      break;
+    case "store":
+      readStore(file.bytes(), form.database, claiming(file.host, ctx));
+      break;
+    case "csv":
+      ctx.problem(
+        "warning",
+        1,
+        `${form.table} as CSV is not read`,
+        `Collect ovn-${form.database === "northbound" ? "n" : "s"}bctl list ${form.table}`,
+      );
+      break;
+    case "summary":
+      ctx.problem(
+        "info",
+        1,
+        `'${file.command}' is a summary of the ${form.database} database and is not read`,
+        `Collect ovsdb-client -f json dump SOCKET OVN_${form.database === "northbound" ? "Northbound" : "Southbound"}`,
+      );
+      break;
+    default:
+      assertNever(form);
+  }
+}
+
+export default definePlugin({
+  id: "ovn",
+  title: "OVN: northbound and southbound databases, logical flows, conntrack zones",
+  claims: claim,
+  read,
+  lower: {
+    hooks(ctx) {
+      ctx.punts.push(puntInterpreter(ctx.net));
+    },
+    devices: reportContradictions,
+    linked: lowerLogical,
+  },
+  annotator,
+  collects: [
+    { what: "OVN logical flows", command: "ovn-sbctl --uuid lflow-list", on: "cluster" },
+    { what: "OVN Northbound database", command: "ovsdb-client -f json dump unix:/var/run/ovn/ovnnb_db.sock OVN_Northbound", on: "cluster" },
+    { what: "OVN Southbound database", command: "ovsdb-client -f json dump unix:/var/run/ovn/ovnsb_db.sock OVN_Southbound", on: "cluster" },
+    { what: "OVN conntrack zones", command: "ovn-appctl -t ovn-controller ct-zone-list", on: "node" },
+  ],
+});

@@ -1,0 +1,85 @@
+/**
+ * Ports from `ovs-ofctl dump-ports-desc BR`, `ovs-ofctl show BR` and `ovs-appctl dpif/show`.
+ */
+import type { EvidenceFile, ReadContext } from "@plumbline/model";
+import type { OvsPortFact } from "../facts.js";
+import { PORT, port16, unquote } from "../ports.js";
+import { outputLines } from "./output.js";
+
+/** OpenFlow's port descriptions hold 15 characters of a name. */
+const NAME_CHARACTERS = 15;
+
+/** ` 2(patch-br-ex_mas): addr:92:c4:41:69:59:63`, then indented lines of config and state. */
+export function readPortDescriptions(file: EvidenceFile, bridge: string, ctx: ReadContext): void {
+  let open: { data: OvsPortFact; line: number; text: string } | null = null;
+  const flush = () => {
+    if (open) ctx.fact("ovs.port", open.data, open.line, open.text);
+    open = null;
+  };
+  const lines = outputLines(file, ctx);
+  if (!lines) return;
+  lines.forEach((raw, i) => {
+    const line = raw.trimEnd();
+    const m = /^ (\w+)\((.*)\): addr:([0-9a-fA-F:]{17})/.exec(line);
+    if (m) {
+      flush();
+      const ofport = m[1] === "LOCAL" ? PORT.local : port16(Number(m[1]));
+      const name = unquote(m[2]);
+      open = {
+        data: { bridge, name, cut: name.length >= NAME_CHARACTERS, ofport, mac: m[3].toLowerCase() },
+        line: i + 1,
+        text: line.trim(),
+      };
+      return;
+    }
+    const flags = /^\s+(config|state):\s+(.*)$/.exec(line);
+    if (flags && open) {
+      const words = flags[2] === "0" ? [] : flags[2].split(/\s+/);
+      if (flags[1] === "config") open.data.config = words;
+      else open.data.state = words;
+      return;
+    }
+    if (line.trim() === "" || /^\S/.test(line) || /^\s+(current|advertised|supported|peer|speed|dpid|n_tables)\b/.test(line)) return;
+    ctx.problem("warning", i + 1, `'${line.trim()}' is not understood in a description of ports`);
+  });
+  flush();
+  ctx.fact("ovs.bridge", { name: bridge }, 0, "");
+}
+
+/**
+ * ```
+ * netdev@ovs-netdev: hit:10935 missed:822
+ *   br-int:
+ *     ovn-5f1c0a-0 2/5: (geneve: key=flow, remote_ip=192.0.2.3)
+ * ```
+ */
+export function readDpifShow(file: EvidenceFile, ctx: ReadContext): void {
+  let datapathType: string | undefined;
+  let bridge = "";
+  outputLines(file, ctx)?.forEach((raw, i) => {
+    const line = raw.trimEnd();
+    if (line.trim() === "") return;
+    const dp = /^(\w+)@\S+:/.exec(line);
+    if (dp) {
+      datapathType = dp[1];
+      return;
+    }
+    const br = /^\s+(\S+):$/.exec(line);
+    if (br) {
+      bridge = br[1];
+      ctx.fact("ovs.bridge", { name: bridge, ...(datapathType ? { datapathType } : {}) }, i + 1, line.trim());
+      return;
+    }
+    const port = /^\s+(\S+) (\d+)(?:\/(\w+))?: \((\S+?)(?:: (.*))?\)$/.exec(line);
+    if (!port || bridge === "") {
+      ctx.problem("warning", i + 1, `'${line.trim()}' is not understood in dpif/show`);
+      return;
+    }
+    const options: Record<string, string> = {};
+    for (const o of (port[5] ?? "").split(", ")) {
+      const eq = o.indexOf("=");
+      if (eq > 0) options[o.slice(0, eq)] = o.slice(eq + 1);
+    }
+    ctx.fact("ovs.port", { bridge, name: port[1], cut: false, ofport: Number(port[2]), type: port[4], options }, i + 1, line.trim());
+  });
+}

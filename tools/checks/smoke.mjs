@@ -1,0 +1,199 @@
+// Runs every command of the command line on the example snapshots, as a user would, and looks at exit codes and at the
+// words that must be in the output. Needs `npm run build`. Prints a line a check, then the count; exits with 1 on a failure.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const bin = join(root, "packages/cli/bin/plumbline.js");
+const example = (name) => join(root, "examples", name);
+const scratch = mkdtempSync(join(tmpdir(), "plumbline-smoke-"));
+
+const CLUSTER = example("cluster.tar.gz");
+const LOCAL = example("local.tar.gz");
+const NEGATIVE = example("local-negative.tar.gz");
+const TO_SERVICE = "tcp 192.168.55.10:40000 > 192.168.66.100:8080";
+
+/** A check: what it is, the arguments, the exit code, patterns that stdout (and stderr) must have, and more to look at. */
+const CHECKS = [
+  { name: "help", args: ["--help"], exit: 0, out: [/inspect/, /trace/, /replay/, /demo/] },
+  { name: "version", args: ["--version"], exit: 0, out: [/^\d+\.\d+\.\d+$/m] },
+  ...["inspect", "trace", "replay", "demo"].map((c) => ({
+    name: `help of ${c}`,
+    args: [c, "--help"],
+    exit: 0,
+    out: [/Examples:/, /--format/],
+  })),
+  {
+    name: "inspect: hosts, devices, links, sources",
+    args: ["inspect", CLUSTER],
+    exit: 0,
+    out: [
+      /^router \(router\)/m,
+      /^master-01-demo \(node\)/m,
+      /sources by host/,
+      /^devices/m,
+      /master-02-demo\/br-int/,
+      /^links/m,
+      /proven/,
+      /not recognised/,
+    ],
+  },
+  {
+    name: "inspect: JSON",
+    args: ["inspect", CLUSTER, "--format", "json"],
+    exit: 0,
+    json: (x) =>
+      x.schema === "plumbline.inspect/1" && x.devices.length > 10 && x.links.length > 10 && x.problems.every((p) => p.severity !== "error"),
+  },
+  {
+    name: "inspect: an overlay says what it replaces",
+    args: ["inspect", LOCAL, "--overlay", NEGATIVE, "--format", "json"],
+    exit: 0,
+    json: (x) => x.overlays.length === 1 && x.hosts.find((h) => h.host === "router").setAside.some((f) => f.because === "overlay"),
+  },
+  {
+    name: "trace, policy Cluster: three next hops, delivered",
+    args: ["trace", CLUSTER, TO_SERVICE, "--from", "client", "--expect", "delivered"],
+    exit: 0,
+    out: [/33\.3 %/, /of 3 by/, /demo-egress\/egress-identity/, /:\d+ /, /^verdict: delivered/m],
+  },
+  {
+    name: "trace, policy Cluster: JSON",
+    args: ["trace", CLUSTER, TO_SERVICE, "--from", "client", "--format", "json"],
+    exit: 0,
+    json: (x) =>
+      x.schema === "plumbline.trace/1" &&
+      x.verdict === "delivered" &&
+      Math.abs(x.branches.reduce((sum, b) => sum + b.probability, 0) - 1) < 1e-9 &&
+      new Set(x.branches.map((b) => b.node)).size === 3 &&
+      x.branches.every((b) => b.to.kind === "pod" && b.hops.every((h) => h.device && h.stage && h.certainty)) &&
+      x.branches.some((b) => b.hops.some((h) => h.links.some((l) => l.kind === "lflow" && l.uuid))),
+  },
+  {
+    name: "trace, policy Local: two next hops, by the host's iptables",
+    args: ["trace", LOCAL, TO_SERVICE, "--from", "client", "--expect", "delivered", "--all-branches"],
+    exit: 0,
+    out: [/50 %/, /of 2 by/, /OVN-KUBE-ETP/, /169\.254\.0\.3/, /^verdict: delivered/m],
+  },
+  {
+    name: "trace, policy Local with a route to a node without a pod: refused",
+    args: ["trace", LOCAL, TO_SERVICE, "--from", "client", "--overlay", NEGATIVE, "--expect", "refused"],
+    exit: 0,
+    out: [/master-01-demo/, /^verdict: refused/m],
+  },
+  {
+    name: "trace: --expect fails with 1",
+    args: ["trace", LOCAL, TO_SERVICE, "--from", "client", "--expect", "refused"],
+    exit: 1,
+    out: [/^verdict: delivered/m],
+  },
+  {
+    name: "trace: --packets, one line each",
+    args: ["trace", CLUSTER, "--packets", file("packets.txt", `@client ${TO_SERVICE}\nnonsense\n`), "--format", "ndjson"],
+    exit: 0,
+    lines: (lines) => lines.length === 2 && lines[0].verdict === "delivered" && lines[1].error.code === "PACKET_BAD",
+  },
+  {
+    name: "trace: the way back",
+    args: ["trace", CLUSTER, TO_SERVICE, "--from", "client", "--reply", "--format", "json"],
+    exit: 0,
+    json: (x) =>
+      x.branches.every(
+        (b) => b.reply.verdict === "delivered" && b.reply.final.dst === "192.168.55.10" && b.reply.final.src === "192.168.66.100",
+      ),
+  },
+  {
+    name: "replay: a summary",
+    args: ["replay", CLUSTER, example("cluster.router.enp7s0.pcap.gz")],
+    exit: 0,
+    out: [/delivered/, /refused/, /master-02-demo/, /demo-egress\//],
+  },
+  {
+    name: "replay: one record a connection and direction",
+    args: ["replay", LOCAL, example("local.router.enp7s0.pcap.gz"), "--flows", join(scratch, "flows.ndjson")],
+    exit: 0,
+    out: [/delivered/],
+    then: () => {
+      const flows = readFileSync(join(scratch, "flows.ndjson"), "utf8")
+        .trim()
+        .split("\n")
+        .map((l) => JSON.parse(l));
+      return (
+        flows.length >= 91 &&
+        flows.every((f) => f.schema === "plumbline.flow/1" && f.packets > 0) &&
+        flows.some((f) => f.verdict === "delivered")
+      );
+    },
+  },
+  { name: "demo", args: ["demo"], exit: 0, out: [/Cluster/, /Local/, /verdict: delivered/, /verdict: refused/] },
+  { name: "usage: no such command", args: ["inspekt"], exit: 2, err: [/unknown command/] },
+  { name: "usage: no snapshot", args: ["inspect"], exit: 2, err: [/missing required argument/] },
+  { name: "usage: a snapshot that is not there", args: ["inspect", "nowhere"], exit: 2, err: [/nowhere: no such file or folder/] },
+  { name: "usage: no archive", args: ["inspect", file("notes.tar.gz", "hello")], exit: 2, err: [/not an archive/] },
+  { name: "usage: a packet that cannot be read", args: ["trace", CLUSTER, "nonsense"], exit: 2, err: [/packet 'nonsense'/] },
+  {
+    name: "usage: a device that is not there",
+    args: ["trace", CLUSTER, TO_SERVICE, "--from", "nobody"],
+    exit: 2,
+    err: [/'nobody' is not a device/, /master-01-demo/],
+  },
+  {
+    name: "usage: a capture that is cut",
+    args: ["replay", CLUSTER, file("router.enp7s0.pcap", "\xd4\xc3\xb2\xa1")],
+    exit: 2,
+    err: [/router\.enp7s0\.pcap/],
+  },
+];
+
+/** Writes a file to the scratch folder and returns its path. */
+function file(name, content) {
+  const path = join(scratch, name);
+  writeFileSync(path, content, "latin1");
+  return path;
+}
+
+/** What is wrong with a run, "" if nothing. */
+function fault(check, run) {
+  if (run.error) return String(run.error);
+  if (run.status !== check.exit) return `exit ${run.status} instead of ${check.exit}: ${(run.stderr || run.stdout).trim().slice(0, 400)}`;
+  for (const pattern of check.out ?? []) if (!pattern.test(run.stdout)) return `stdout lacks ${pattern}`;
+  for (const pattern of check.err ?? [])
+    if (!pattern.test(run.stderr)) return `stderr lacks ${pattern}: ${run.stderr.trim().slice(0, 400)}`;
+  if (check.err && run.stdout !== "") return "an error printed a result on stdout";
+  if (/^ {4}at /m.test(run.stderr)) return "a stack trace without --debug";
+  if (run.stdout.includes("\x1b[")) return "colour without a terminal";
+  try {
+    if (check.json && !check.json(JSON.parse(run.stdout))) return "the JSON is not as it should be";
+    if (
+      check.lines &&
+      !check.lines(
+        run.stdout
+          .trim()
+          .split("\n")
+          .map((l) => JSON.parse(l)),
+      )
+    )
+      return "the lines are not as they should be";
+    if (check.then && !check.then()) return "what it left behind is not as it should be";
+  } catch (e) {
+    return `${e}`;
+  }
+  return "";
+}
+
+let failed = 0;
+for (const check of CHECKS) {
+  const started = performance.now();
+  const run = spawnSync(process.execPath, [bin, ...check.args], { cwd: scratch, encoding: "utf8", maxBuffer: 1 << 30 });
+  const what = fault(check, run);
+  if (what !== "") failed++;
+  console.log(
+    `${what === "" ? "ok    " : "FAILED"}  ${check.name} (${Math.round(performance.now() - started)} ms)${what === "" ? "" : `: ${what}`}`,
+  );
+}
+rmSync(scratch, { recursive: true, force: true });
+console.log(`${CHECKS.length - failed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
