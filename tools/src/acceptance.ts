@@ -87,7 +87,8 @@ function right(b: BranchResult, p: Probe): boolean {
   if (want !== "delivered") return true;
   if (b.reply && b.reply.verdict !== "delivered") return false;
   const d = p.delivered;
-  if (!d) return b.to?.kind !== "pod";
+  // Nothing was captured at a pod: a host answered, or the pod itself.
+  if (!d) return b.to?.kind !== "pod" || (p.src === p.dst && b.to.name === p.from);
   return b.final.src === d.src && b.final.dst === d.dst && (p.proto === "icmp" || (b.final.srcPort === d.sport && b.final.dstPort === d.dport));
 }
 

@@ -78,9 +78,95 @@ const inspection: Inspection = {
 };
 
 test("the short form", () => {
-  expect(renderInspect(inspection, lookOf({}, {}), { all: false })).toMatchInlineSnapshot();
+  expect(renderInspect(inspection, lookOf({}, {}), { all: false })).toMatchInlineSnapshot(`
+    "snapshot snap + newer
+
+    cluster: 0 sources, 0 facts
+      not recognised: 4 files: a.md, b.md, c.md, …
+
+    node-1 (node): 2 sources, 3 facts
+      addresses       1  node-1/ip_addr  (+1 other form)
+      routes          2  node-1/ip_route  from newer  (+1 other form)
+
+    stuff/: nothing recognised
+      not recognised: stuff/x
+
+    sources by host
+      x read   - missing   A node-1
+                  A
+      routes      x
+      neighbours  -
+
+    missing
+      neighbours  ip neigh          on node-1
+      objects     kubectl get pods  once, for the cluster
+
+    devices (1)
+      node-1  host  1 port, 1 table, 2 rules
+
+    links (1)
+      node-1:eth0 <-> router:eth1  inferred  both are in 192.0.2.0/24
+
+    ports that lead nowhere known (1)
+      node-1:eth9  nothing is attached to it
+
+    captures (1)
+      node-1.eth0.pcap
+
+    problems (2)
+      error  node-1/ip_route:7: 'what' is not a route  Look at it.
+      1 note of no consequence (--all shows them)
+
+    1 host, 2 files read (3 facts), 2 set aside, 5 not recognised; 1 device, 1 link; 2 sources missing; 1 error, 1 other problem"
+  `);
 });
 
 test("all of it", () => {
-  expect(renderInspect(inspection, lookOf({}, {}), { all: true })).toMatchInlineSnapshot();
+  expect(renderInspect(inspection, lookOf({}, {}), { all: true })).toMatchInlineSnapshot(`
+    "snapshot snap + newer
+
+    cluster: 0 sources, 0 facts
+      not recognised: a.md
+      not recognised: b.md
+      not recognised: c.md
+      not recognised: d.md
+
+    node-1 (node): 2 sources, 3 facts
+      addresses       1  node-1/ip_addr  (+1 other form)
+      routes          2  node-1/ip_route  from newer  (+1 other form)
+      set aside: node-1/old (an overlay has it: node-1/ip_route)
+      set aside: node-1/ip_-j_addr (the same in another form: node-1/ip_addr)
+
+    stuff/: nothing recognised
+      not recognised: stuff/x
+
+    sources by host
+      x read   - missing   A node-1
+                  A
+      routes      x
+      neighbours  -
+
+    missing
+      neighbours  ip neigh          on node-1
+      objects     kubectl get pods  once, for the cluster
+
+    devices (1)
+      node-1  host  1 port, 1 table, 2 rules
+              port 2 eth0
+
+    links (1)
+      node-1:eth0 <-> router:eth1  inferred  both are in 192.0.2.0/24
+
+    ports that lead nowhere known (1)
+      node-1:eth9  nothing is attached to it
+
+    captures (1)
+      node-1.eth0.pcap
+
+    problems (2)
+      error  node-1/ip_route:7: 'what' is not a route  Look at it.
+      info  node-1/link: a link that leads nowhere
+
+    1 host, 2 files read (3 facts), 2 set aside, 5 not recognised; 1 device, 1 link; 2 sources missing; 1 error, 1 other problem"
+  `);
 });

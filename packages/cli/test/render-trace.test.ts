@@ -83,7 +83,7 @@ const plain = lookOf({}, {});
 
 test("one branch", () => {
   expect(renderTrace(result([{ ...good, probability: 1 }]), plain, { all: false })).toMatchInlineSnapshot(`
-    "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client
+    "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
 
         router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
       ~ node-2         neighbour               (ARP would find it)                                                                                                   mac dst 0 -> 1  (inferred)
@@ -99,7 +99,7 @@ test("one branch", () => {
 
 test("two branches with different outcomes", () => {
   expect(renderTrace(result([good, bad]), plain, { all: false })).toMatchInlineSnapshot(`
-    "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client
+    "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
 
     branch 1 of 2: 50 %  (router: 1 of 2 by ecmp, 50 %)
         router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
@@ -124,7 +124,7 @@ test("two branches with different outcomes", () => {
 test("branches of one outcome are headings, unless all are asked for", () => {
   const twice = result([good, { ...good, hops: [route(2, "192.0.2.3"), neighbour, balance] }]);
   expect(renderTrace(twice, plain, { all: false })).toMatchInlineSnapshot(`
-    "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client
+    "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
 
     branch 1 of 2: 50 %  (router: 1 of 2 by ecmp, 50 %)
         router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
@@ -143,7 +143,7 @@ test("branches of one outcome are headings, unless all are asked for", () => {
   expect(
     renderTrace(result([good, { ...good, hops: [good.hops[0], neighbour, { ...balance, after: "other" }] }]), plain, { all: true }),
   ).toMatchInlineSnapshot(`
-    "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client
+    "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
 
     branch 1 of 2: 50 %  (router: 1 of 2 by ecmp, 50 %)
         router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
@@ -171,7 +171,7 @@ test("the way back", () => {
     needs: [],
   };
   expect(renderTrace(result([{ ...good, probability: 1, reply: way }]), plain, { all: false })).toMatchInlineSnapshot(`
-    "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client
+    "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
 
         router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
       ~ node-2         neighbour               (ARP would find it)                                                                                                   mac dst 0 -> 1  (inferred)

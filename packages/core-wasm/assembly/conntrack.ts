@@ -93,6 +93,11 @@ function mayOpen(row: usize, kind: u32, flags: u32, tracker: u32): bool {
   return !(flavour(tracker) == FLAVOUR_LINUX && (flags & (TCP_RST | TCP_FIN)) != 0);
 }
 
+/** Whether source and destination address of a tuple are the same. */
+function toItself(tuple: usize): bool {
+  return load<u64>(tuple) == load<u64>(tuple, TUPLE_DST) && load<u64>(tuple, 8) == load<u64>(tuple, TUPLE_DST + 8);
+}
+
 /** Looks a packet up: returns its ct_state and leaves its connection in foundConn and foundDir; a new one is made but not entered. */
 export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
   foundConn = 0;
@@ -126,7 +131,9 @@ export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
   }
   if (node != 0) {
     const conn = connOf(node);
-    const dir = dirOf(node);
+    let dir = dirOf(node);
+    // An echo to oneself: request and reply have one tuple.
+    if (isIcmp(kind) && get(row, F_ICMP_TYPE) == (kind & 0x100 ? 129 : 0) && toItself(tuple)) dir = 1;
     touch(conn);
     const had = load<u32>(conn, N_FLAGS);
     const add = (dir || load<u32>(S, S_ANSWERED) ? CONN_SEEN_REPLY : 0) | (flags & TCP_RST ? CONN_CLOSED : 0);
@@ -149,11 +156,8 @@ export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
 
 // @ts-ignore: decorator
 @inline
-function isPending(conn: usize): bool {
-  return (load<u32>(conn, N_FLAGS) & CONN_PENDING) != 0;
-}
 export function pending(conn: usize): bool {
-  return isPending(conn);
+  return (load<u32>(conn, N_FLAGS) & CONN_PENDING) != 0;
 }
 
 function change(row: usize, word: u32, value: u32): bool {

@@ -58,6 +58,6 @@ export function inheritConnection(to: usize, from: usize): void {
   store<u32>(to, load<u32>(from, H_CONN), H_CONN);
   store<u32>(to, load<u32>(from, H_DIR), H_DIR);
   store<u32>(to, load<u32>(from, H_TRACKER), H_TRACKER);
-  store<u32>(to, load<u32>(from, H_ZONE), H_ZONE);
   store<u32>(to, load<u32>(from, H_STATE), H_STATE);
+  store<u32>(to, load<u32>(from, H_ZONE), H_ZONE);
 }

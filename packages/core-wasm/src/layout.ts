@@ -23,6 +23,11 @@ export const VALUE_BYTES = 16;
 function words<const N extends string>(names: readonly N[], from = 0): Record<N, number> {
   return Object.fromEntries(names.map((n, i) => [n, from + 4 * i])) as Record<N, number>;
 }
+/** `bytes`, after a check that a record of words ends before them. */
+function fits(record: Record<string, number>, bytes: number): number {
+  for (const [name, at] of Object.entries(record)) if (at + 4 > bytes) throw new Error(`${name} at ${at} does not fit in ${bytes} bytes`);
+  return bytes;
+}
 /** Numbers names from `from` on. */
 function numbers<const N extends string>(names: readonly N[], from = 0): Record<N, number> {
   return Object.fromEntries(names.map((n, i) => [n, from + i])) as Record<N, number>;
@@ -47,15 +52,15 @@ export const PROGRAM = words([
   // Words of the flow hash: count, then byte offsets.
   "P_HASH_WORDS",
 ]);
-export const PROGRAM_BYTES = 64;
+export const PROGRAM_BYTES = fits(PROGRAM, 64);
 
 /** Device record: addresses of its tables, 0 for none. */
 export const DEVICE = words(["D_ENTRY", "D_ORIGIN"]);
-export const DEVICE_BYTES = 8;
+export const DEVICE_BYTES = fits(DEVICE, 8);
 
 /** A slot of the link hash: key, the link's index + 1 (0: empty slot), where it leads, and what it keeps (count, then byte offsets). */
 export const LINK = words(["L_DEVICE", "L_PORT", "L_INDEX1", "L_TO_DEVICE", "L_TO_PORT", "L_KEEPS"]);
-export const LINK_SLOT_BYTES = 32;
+export const LINK_SLOT_BYTES = fits(LINK, 32);
 
 /** Table record. */
 export const TABLE = words([
@@ -72,7 +77,7 @@ export const TABLE = words([
   "T_SOFT",
   "T_SOFT_COUNT",
 ]);
-export const TABLE_BYTES = 32;
+export const TABLE_BYTES = fits(TABLE, 32);
 
 /**
  * A tuple: all rows of a table that look at the same bits, hashed by the value of these bits. Followed by U_WORDS pairs
@@ -86,7 +91,7 @@ export const TUPLE = words([
   "U_SLOT_MASK",
   "U_WORDS",
 ]);
-export const TUPLE_BYTES = 16;
+export const TUPLE_BYTES = fits(TUPLE, 16);
 
 /**
  * An entry: one row of a rule. Ranks number the rows of a table from best to worst. In a tuple it is followed by the
@@ -109,7 +114,7 @@ export const ENTRY = words([
   "E_CONJ",
   "E_WORDS",
 ]);
-export const ENTRY_BYTES = 36;
+export const ENTRY_BYTES = fits(ENTRY, 36);
 
 /**
  * Operations of the word code. A piece is (source byte offset, shift right, mask, destination byte offset, shift left).
@@ -257,7 +262,7 @@ export const STATE = words([
   "S_LEAF_THREAD",
 ]);
 /** Two values of scratch space, and four connection tuples. */
-export const S_SCRATCH0 = 128;
+export const S_SCRATCH0 = fits(STATE, 128);
 export const S_SCRATCH1 = S_SCRATCH0 + VALUE_BYTES;
 export const S_TUPLES = S_SCRATCH1 + VALUE_BYTES;
 /** The row of the leaf that tells the fate; rows to work on; the packet to run. */
@@ -282,7 +287,7 @@ export const THREAD = words([
   "H_RECIRCS",
   "H_HOPS",
   "H_SPAWNED",
-  // Connection (address, 0 for none), its direction, its tracker.
+  // Connection (address, 0 for none), the packet's direction in it, its tracker.
   "H_CONN",
   "H_DIR",
   "H_TRACKER",
@@ -292,7 +297,7 @@ export const THREAD = words([
   // 1 if an `emit` stands between the injected packet and this thread.
   "H_ANSWER",
 ]);
-export const H_ROW = 64;
+export const H_ROW = fits(THREAD, 64);
 /** Rows taken off by `encap`, the innermost first. */
 export const H_STACK = H_ROW + ROW_BYTES;
 export const H_VALUE_STACK = H_STACK + BOUNDS.encaps * ROW_BYTES;
@@ -300,13 +305,13 @@ export const THREAD_BYTES = H_VALUE_STACK + BOUNDS.values * VALUE_BYTES;
 
 /** A caller that waits: where its program goes on, its cursor, and its table (0: it runs outside any table). */
 export const FRAME = words(["F_PC", "F_CURSOR", "F_TABLE"]);
-export const FRAME_BYTES = 12;
+export const FRAME_BYTES = fits(FRAME, 12);
 /** Cursors that are not the address of the next entry of a sequence. Ended: nothing is left to try. At end: `miss` is left. */
 export const CURSOR = { CURSOR_ENDED: 0, CURSOR_AT_END: 1 } as const;
 
 /** An event: the words of trajectory.ts, then the row. */
 export const EVENT = words(["V_KIND", "V_THREAD", "V_A", "V_B", "V_C"]);
-export const V_ROW = 32;
+export const V_ROW = fits(EVENT, 32);
 export const EVENT_BYTES = V_ROW + ROW_BYTES;
 
 /**
@@ -338,7 +343,7 @@ export const CT_TABLE = words([
   "K_LOG_ON",
   "K_LOG_LOST",
 ]);
-export const CT_TABLE_BYTES = 128;
+export const CT_TABLE_BYTES = fits(CT_TABLE, 128);
 
 /**
  * A connection: one record, with a node for each direction in the buckets. A node is named by the record's address plus
@@ -362,7 +367,7 @@ export const CONN = words([
   "N_RUN",
 ]);
 /** Label: four words, most significant first. Then the tuples. */
-export const N_LABEL = 48;
+export const N_LABEL = fits(CONN, 48);
 export const N_ORIG = 64;
 export const N_REPLY = 100;
 /** A tuple: source and destination (four words each, most significant first; IPv4 in the last), source port << 16 | destination port. */
@@ -443,7 +448,7 @@ export const REPLAY = words([
   "R_PATH_COUNT",
   "R_PATH_LIMIT",
 ]);
-export const REPLAY_COUNTER_BASE = 128;
+export const REPLAY_COUNTER_BASE = fits(REPLAY, 128);
 /** Counters, 8 bytes each. By FRAME_KIND first, then these. */
 export const REPLAY_COUNTERS = numbers(
   [

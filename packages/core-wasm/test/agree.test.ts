@@ -86,6 +86,7 @@ test(`reference and core agree on ${NETWORKS} random networks`, { timeout: 600_0
       "ct",
       "nat",
       "unnat",
+      "ctClear",
       "confirm",
       "choose",
       "clone",

@@ -128,6 +128,7 @@ export function randomNetwork(seed: number): Sample {
       "ct",
       "nat",
       "unnat",
+      "ctClear",
       "confirm",
       "choose",
       "clone",

@@ -163,6 +163,8 @@ export class ConnTracker {
       this.remove(hit.conn);
       hit = undefined;
     }
+    // An echo to oneself: request and reply have one tuple.
+    if (hit && isIcmp(t.v6, t.proto) && t.src === t.dst && get(row, "icmp_type") === (t.v6 ? 129 : 0)) hit = { conn: hit.conn, dir: "reply" };
     if (hit) {
       if (hit.dir === "reply") hit.conn.seenReply = true;
       const state = hit.dir === "reply" ? CT.est | CT.rpl : hit.conn.seenReply ? CT.est : CT.new;

@@ -97,7 +97,7 @@ export function stageOf(h: Hop): string {
   const logical = h.links.find((l) => l.kind === "lflow" && l.stage !== undefined)?.stage;
   // "neighbour neighbours" says it once too often.
   const stage = h.stage.replace(/^(\w+) (?=\1)/, "");
-  return logical === undefined ? stage : `${stage} ${logical}`;
+  return logical === undefined || stage.endsWith(` ${logical}`) ? stage : `${stage} ${logical}`;
 }
 
 export function placeOf(h: Hop): string {

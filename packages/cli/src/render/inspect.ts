@@ -90,7 +90,7 @@ function unrecognisedLines(h: InspectedHost, paint: Paint, all: boolean): string
     const some = names.slice(0, 3).join(", ");
     return paint(
       "faint",
-      `  not recognised: ${folder}${names.length === 1 ? some : ` ${count(names.length, "file")}: ${some}${names.length > 3 ? ", …" : ""}`}`,
+      `  not recognised: ${folder}${names.length === 1 ? some : `${folder === "" ? "" : " "}${count(names.length, "file")}: ${some}${names.length > 3 ? ", …" : ""}`}`,
     );
   });
 }

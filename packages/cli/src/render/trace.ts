@@ -5,6 +5,7 @@
  * branch and of one branch for every other outcome; the rest are headings, which name what was chosen.
  */
 import type { BranchResult, Hop, Need, ReplyResult, TraceResult, Tuple } from "@plumbline/engine";
+import { furtherLines } from "./further.js";
 import { columnsOf, hopLines, placeOf, ruleText, stageOf } from "./hops.js";
 import { count, type Look, type Paint, painter, shorten, type Tone } from "./style.js";
 
@@ -17,12 +18,13 @@ export interface TraceText {
 
 export function renderTrace(x: TraceResult, look: Look, options: TraceText): string {
   const paint = painter(look);
-  const every = x.branches.flatMap((b) => [...b.hops, ...(b.answer?.hops ?? []), ...replyHops(b.reply)]);
+  const every = x.branches.flatMap((b) => [...b.hops, ...(b.further ?? []), ...(b.answer?.hops ?? []), ...replyHops(b.reply)]);
   const columns = columnsOf(every, look);
   const why = x.start === "" ? "" : paint("faint", `  (${x.start})`);
   const out: string[] = [`${paint("heading", x.packet)}  from ${x.from}${why}`];
   const walk: Walk = (hops) => hopLines(hops, columns, paint, options.allHops === true);
   const told = new Set<string>();
+  const toldFurther = new Map<string, string>();
   const order = x.branches.map((b, i) => ({ b, i })).sort((p, q) => q.b.probability - p.b.probability || p.i - q.i);
   let before: readonly Hop[] = [];
   let beforeName = "";
@@ -44,6 +46,7 @@ export function renderTrace(x: TraceResult, look: Look, options: TraceText): str
       }
     }
     out.push(`  ${outcome(b, paint)}`);
+    out.push(...furtherLines(b.further, name, toldFurther, columns, paint));
     if (b.reply) out.push(...replyLines(b.reply, full ? walk : null, paint));
   }
   out.push(...needLines(x.branches, paint));

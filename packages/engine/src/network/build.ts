@@ -6,8 +6,10 @@
  * devices behind `devices` and their links behind `linked` (partial.ts).
  */
 import { type FactBase, type LowerContext, NetworkBuilder, type Plugin, type Problem, type Stage } from "@plumbline/model";
-import { type JoinNote, joinLinks } from "./join.js";
+import { joinLinks } from "./join.js";
 import { joinFragments, lowerFragments } from "./partial.js";
+import type { JoinNote } from "./ports.js";
+import { standInBridges } from "./stand-in.js";
 
 export interface BuiltNetwork {
   readonly net: NetworkBuilder;
@@ -26,8 +28,7 @@ function nodeNames(facts: FactBase): (host: string) => string {
     let name = cache.get(host);
     if (name !== undefined) return name;
     name = nodes.find((n) => n.name === host || n.name.split(".")[0] === host)?.name ?? "";
-    if (!name && !host.startsWith("pods/"))
-      for (const a of facts.of("linux.address", host)) name ||= byAddress.get(a.data.address) ?? "";
+    if (!name && !host.startsWith("pods/")) for (const a of facts.of("linux.address", host)) name ||= byAddress.get(a.data.address) ?? "";
     cache.set(host, name);
     return name;
   };
@@ -42,6 +43,7 @@ export function buildNetwork(facts: FactBase, plugins: readonly Plugin[]): Built
   };
   stage("hooks");
   stage("devices");
+  standInBridges(ctx);
   lowerFragments(ctx);
   const unjoined = joinLinks(net, facts);
   stage("linked");

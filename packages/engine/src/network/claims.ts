@@ -20,7 +20,8 @@ export function claimsOf(facts: FactBase, host: string): AddressClaim[] {
   };
   for (const f of facts.all("k8s.node"))
     if (f.data.name === host || f.data.name.split(".")[0] === host)
-      for (const address of f.data.addresses) if (isIpv4(address)) add({ address, why: `an address of Node ${f.data.name}`, origin: f.origin });
+      for (const address of f.data.addresses)
+        if (isIpv4(address)) add({ address, why: `an address of Node ${f.data.name}`, origin: f.origin });
   for (const f of facts.of("host.address-claim", host)) add({ ...f.data, origin: f.origin });
   return [...claims.values()];
 }

@@ -6,30 +6,11 @@
  * host's tunnel address lives, see tunnels.ts); a switch's other ports to pods; veth pairs (veth.ts); what is left with an address to the layer 2
  * segment of its subnet (segments.ts).
  */
-import type { Attachment, Device, FactBase, NetworkBuilder, Port } from "@plumbline/model";
+import type { Device, FactBase, NetworkBuilder } from "@plumbline/model";
+import { isTaken, type JoinNote, type Netdev, netdevPort, stackOf } from "./ports.js";
 import { joinSegments } from "./segments.js";
 import { joinTunnels } from "./tunnels.js";
 import { joinVeths } from "./veth.js";
-
-type Netdev = Extract<Attachment, { kind: "netdev" }>;
-
-/** A port without a link. */
-export interface JoinNote {
-  readonly device: string;
-  readonly port: string;
-  readonly why: string;
-}
-
-export const isHostLike = (d: Device) => d.kind === "host" || d.kind === "router" || d.kind === "pod" || d.kind === "outside";
-
-/** The stack of an evidence host. */
-export function stackOf(net: NetworkBuilder, host: string): Device | undefined {
-  return net.devices.find((d) => isHostLike(d) && d.host === host);
-}
-
-export function netdevPort(d: Device, name: string): (Port & { attachment: Netdev }) | undefined {
-  return d.ports.find((p) => p.attachment.kind === "netdev" && p.attachment.name === name) as (Port & { attachment: Netdev }) | undefined;
-}
 
 export function joinLinks(net: NetworkBuilder, facts: FactBase): JoinNote[] {
   const notes: JoinNote[] = [];
@@ -43,7 +24,15 @@ export function joinLinks(net: NetworkBuilder, facts: FactBase): JoinNote[] {
       if (a.internal) {
         const stack = stackOf(net, a.host);
         const far = stack && netdevPort(stack, a.name);
-        if (far) net.join(b, p.number, stack, far.number, "proven", `${a.name} is an internal port of ${b.name} and an interface of ${stack.name}`);
+        if (far)
+          net.join(
+            b,
+            p.number,
+            stack,
+            far.number,
+            "proven",
+            `${a.name} is an internal port of ${b.name} and an interface of ${stack.name}`,
+          );
         continue;
       }
       const pod = podBehind(net, a);
@@ -55,16 +44,9 @@ export function joinLinks(net: NetworkBuilder, facts: FactBase): JoinNote[] {
   for (const d of net.devices)
     for (const p of d.ports)
       if (!net.linkAt(d, p.number) && p.attachment.kind !== "none" && !isTaken(bridges, d, p))
-        if (!notes.some((n) => n.device === d.name && n.port === p.name)) notes.push({ device: d.name, port: p.name, why: "nothing in the evidence is attached to it" });
+        if (!notes.some((n) => n.device === d.name && n.port === p.name))
+          notes.push({ device: d.name, port: p.name, why: "nothing in the evidence is attached to it" });
   return notes;
-}
-
-/** An interface of a host that a switch has taken as its port belongs to the switch. */
-export function isTaken(bridges: readonly Device[], d: Device, p: Port): boolean {
-  const a = p.attachment;
-  if (!isHostLike(d) || a.kind !== "netdev") return false;
-  if (a.master) return true;
-  return bridges.some((b) => b.host === d.host && b.ports.some((q) => q.attachment.kind === "netdev" && !q.attachment.internal && q.attachment.name === a.name));
 }
 
 function joinPatches(net: NetworkBuilder, bridges: readonly Device[], notes: JoinNote[]): void {
@@ -74,7 +56,9 @@ function joinPatches(net: NetworkBuilder, bridges: readonly Device[], notes: Joi
       if (a.kind !== "patch" || net.linkAt(b, p.number)) continue;
       let found = false;
       for (const other of bridges) {
-        const q = other.host === b.host && other.ports.find((x) => x.attachment.kind === "patch" && x.attachment.name === a.peer && x.attachment.peer === a.name);
+        const q =
+          other.host === b.host &&
+          other.ports.find((x) => x.attachment.kind === "patch" && x.attachment.name === a.peer && x.attachment.peer === a.name);
         if (!q) continue;
         net.join(b, p.number, other, q.number, "proven", `patch ports ${a.name} and ${a.peer}`, ["pkt_mark"]);
         found = true;
@@ -96,8 +80,19 @@ function podBehind(net: NetworkBuilder, a: Netdev) {
       if (a.mac && b.mac && a.mac.toLowerCase() === b.mac.toLowerCase() && !a.ifaceId)
         return { device, port, certainty: "inferred" as const, why: `${a.name} has attached-mac ${b.mac}` };
       const veth = hostVeth(net, a);
-      if (veth && b.peerIndex && veth.ifindex === b.peerIndex && veth.peerIndex === b.ifindex && (b.linkNetns === a.host || veth.linkNetns === device.host.replace(/^pods\//, "")))
-        return { device, port, certainty: "proven" as const, why: `veth ${a.name} (ifindex ${veth.ifindex}) and ${b.name}@if${b.peerIndex}` };
+      if (
+        veth &&
+        b.peerIndex &&
+        veth.ifindex === b.peerIndex &&
+        veth.peerIndex === b.ifindex &&
+        (b.linkNetns === a.host || veth.linkNetns === device.host.replace(/^pods\//, ""))
+      )
+        return {
+          device,
+          port,
+          certainty: "proven" as const,
+          why: `veth ${a.name} (ifindex ${veth.ifindex}) and ${b.name}@if${b.peerIndex}`,
+        };
     }
   }
   return undefined;

@@ -7,12 +7,13 @@
 import {
   type Action,
   type Device,
-  FIELDS,
   type FactBase,
+  FIELDS,
   ipv4Number,
   ipv4Text,
-  l2Owners,
   type LowerContext,
+  l2Owners,
+  macNumber,
   matchField,
   type NetworkBuilder,
   type Rule,
@@ -22,7 +23,8 @@ import {
 import { type AddressClaim, claimsOf } from "./claims.js";
 
 /** What shows the rest of a host of which only fragments, or nothing, is known. */
-export const FRAGMENT_COMMAND = "ovs-ofctl -O OpenFlow15 dump-flows br-ex; ovs-vsctl show; ip addr; ip route show table all; iptables-save -c";
+export const FRAGMENT_COMMAND =
+  "ovs-ofctl -O OpenFlow15 dump-flows br-ex; ovs-vsctl show; ip addr; ip route show table all; iptables-save -c";
 
 /** Above what a stack makes of its neighbour table (30 is its broadcasts), and just above what it makes of a lack of neighbours. */
 const PRIORITY = { claimed: 25, unowned: 2 } as const;
@@ -77,7 +79,9 @@ export function leadToFragments(ctx: LowerContext, fragments: readonly Device[])
 }
 
 function isOwned(net: NetworkBuilder, address: string): boolean {
-  return net.devices.some((d) => d.ports.some((p) => p.attachment.kind === "netdev" && p.attachment.addresses?.some((a) => a.address === address)));
+  return net.devices.some((d) =>
+    d.ports.some((p) => p.attachment.kind === "netdev" && p.attachment.addresses?.some((a) => a.address === address)),
+  );
 }
 
 function isOnLink(d: Device, address: string): boolean {
@@ -112,7 +116,8 @@ function nextHops(net: NetworkBuilder, d: Device): Map<string, Set<number>> {
 }
 
 const byNextHop = (address: string) => matchField([], "nexthop", ipv4Number(address)!, 0xffffffffn);
-const asksFor = (r: Rule, address: string) => r.rows.some((m) => m.some((x) => x.w === NEXTHOP && x.m === 0xffffffff && x.v === ipv4Number(address)));
+const asksFor = (r: Rule, address: string) =>
+  r.rows.some((m) => m.some((x) => x.w === NEXTHOP && x.m === 0xffffffff && x.v === ipv4Number(address)));
 
 function lead(net: NetworkBuilder, table: Table, sender: Device, address: string, owner: { device: Device; claim: AddressClaim }): void {
   const { device, claim } = owner;
@@ -134,21 +139,67 @@ function lead(net: NetworkBuilder, table: Table, sender: Device, address: string
   });
 }
 
+/** The MAC that a neighbour entry's rule writes. */
+function macOf(entry: Rule): bigint | null {
+  const sets = entry.program.flatMap((a) => (a.op === "set" && a.dst.field === "eth_dst" ? [a.value] : []));
+  return sets[0] ?? null;
+}
+
+function hasInterface(net: NetworkBuilder, mac: bigint | null): boolean {
+  return net.devices.some((d) =>
+    d.ports.some((p) => p.attachment.kind === "netdev" && mac !== null && macNumber(p.attachment.mac) === mac),
+  );
+}
+
 function unowned(net: NetworkBuilder, facts: FactBase, table: Table, sender: Device, address: string, out: number): void {
-  if (table.rules.some((r) => r.priority > PRIORITY.unowned && asksFor(r, address))) return;
-  if (l2Owners(net, sender, out).complete) return;
+  const entry = table.rules.find((r) => r.priority > PRIORITY.unowned && asksFor(r, address));
+  // A neighbour entry's MAC may be that of an interface in evidence, or a switch's flows answer for it: then the packet finds its way.
+  const link = net.linkAt(sender, out);
+  const switched = link !== undefined && net.devices[link.toDevice].kind !== "segment";
+  if (entry && (!entry.origin || switched || hasInterface(net, macOf(entry)))) return;
+  if (!entry && l2Owners(net, sender, out).complete) return;
   const name = sender.ports.find((p) => p.number === out)?.name ?? "";
   const nodes = facts.all("k8s.node");
   const node = nodes.find((n) => n.data.addresses.includes(address));
   const whose: Action = node
-    ? { op: "unknown", why: `the next hop ${address} is Node ${node.data.name}, of which nothing is in evidence`, command: FRAGMENT_COMMAND, on: node.data.name }
+    ? {
+        op: "unknown",
+        why: `the next hop ${address} is Node ${node.data.name}, of which nothing is in evidence`,
+        command: FRAGMENT_COMMAND,
+        on: node.data.name,
+      }
     : nodes.length > 0
-      ? { op: "unknown", why: `the next hop ${address} is no Node's; whose it is, is not in evidence`, command: `ip neigh show ${address}`, on: sender.host }
+      ? {
+          op: "unknown",
+          why: `the next hop ${address} is no Node's; whose it is, is not in evidence`,
+          command: `ip neigh show ${address}`,
+          on: sender.host,
+        }
       : { op: "unknown", why: `which host has the next hop ${address} is not in evidence`, command: "oc get nodes -o wide", on: "cluster" };
+  if (entry) {
+    net.rule(table, {
+      priority: PRIORITY.claimed,
+      rows: entry.rows,
+      program: [whose],
+      origin: entry.origin,
+      certainty: entry.certainty,
+      why: entry.why,
+    });
+    return;
+  }
   net.rule(table, {
     priority: PRIORITY.unowned,
     rows: [matchField(byNextHop(address), "out_port", out)],
-    program: [{ op: "unknown", why: `no neighbour entry for ${address}${name === "" || name === "?" ? "" : ` on ${name}`}`, command: "ip neigh", on: sender.host, go: true }, whose],
+    program: [
+      {
+        op: "unknown",
+        why: `no neighbour entry for ${address}${name === "" || name === "?" ? "" : ` on ${name}`}`,
+        command: "ip neigh",
+        on: sender.host,
+        go: true,
+      },
+      whose,
+    ],
     certainty: "inferred",
     why: "the route names the next hop; who answers for it is not in evidence",
   });

@@ -7,8 +7,8 @@
  */
 import { type Device, type FactBase, type LowerContext, matchField, type NetworkBuilder } from "@plumbline/model";
 import { claimsOf } from "./claims.js";
-import { stackOf } from "./join.js";
 import { FRAGMENT_COMMAND, leadToFragments } from "./next-hops.js";
+import { stackOf } from "./ports.js";
 
 /** Devices made here, by the network they are in. */
 const MADE = new WeakMap<NetworkBuilder, Device[]>();
@@ -47,7 +47,9 @@ function fragment(ctx: LowerContext, net: NetworkBuilder, facts: FactBase, host:
       on: host,
     },
   ];
-  origin.miss = [{ op: "unknown", why: `only fragments of ${host} are in evidence: how it sends is not`, command: FRAGMENT_COMMAND, on: host }];
+  origin.miss = [
+    { op: "unknown", why: `only fragments of ${host} are in evidence: how it sends is not`, command: FRAGMENT_COMMAND, on: host },
+  ];
   for (const h of ctx.hooks) if (h.host === host) h.build(device, entry.id);
   const routes = net.table(device, "main", "fib", "priority");
   for (const f of facts.of("linux.route", host)) {

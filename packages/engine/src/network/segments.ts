@@ -6,8 +6,8 @@
  * nothing and are left out, so are /32 and loopback. A switch's uplink (its port that is a NIC) is on the segment of the
  * addresses of the switch's own interface. Pods' interfaces are never joined by subnet: the overlay is between them.
  */
-import { type Action, type Device, type NetworkBuilder, type Port, ipv4Number, macNumber, matchField } from "@plumbline/model";
-import { isHostLike, isTaken, type JoinNote, netdevPort, stackOf } from "./join.js";
+import { type Action, type Device, ipv4Number, macNumber, matchField, type NetworkBuilder, type Port } from "@plumbline/model";
+import { isHostLike, isTaken, type JoinNote, netdevPort, stackOf } from "./ports.js";
 
 /** The low bit of a MAC's first byte: the frame is for many. */
 const GROUP_MAC = 0x010000000000n;
@@ -26,7 +26,7 @@ function prefixesOf(port: Port): string[] {
   for (const a of port.attachment.addresses ?? []) {
     if (a.address.includes(":") || a.prefixLen >= 32 || a.prefixLen === 0) continue;
     const n = ipv4Number(a.address);
-    if (n === null || (n >>> 24) === 127 || (n >>> 16) === 0xa9fe) continue;
+    if (n === null || n >>> 24 === 127 || n >>> 16 === 0xa9fe) continue;
     const net = (n & (0xffffffff << (32 - a.prefixLen))) >>> 0;
     out.push(`${net >>> 24}.${(net >>> 16) & 255}.${(net >>> 8) & 255}.${net & 255}/${a.prefixLen}`);
   }
@@ -40,13 +40,23 @@ export function joinSegments(net: NetworkBuilder, bridges: readonly Device[], un
       for (const p of d.ports) {
         if (net.linkAt(d, p.number) || isTaken(bridges, d, p) || underlay.has(`${d.id}:${p.number}`)) continue;
         const prefixes = prefixesOf(p);
-        if (prefixes.length > 0 && p.attachment.kind === "netdev") members.push({ device: d, port: p, prefixes, macs: p.attachment.mac ? [{ mac: p.attachment.mac, why: `MAC of ${d.name} ${p.name}` }] : [] });
+        if (prefixes.length > 0 && p.attachment.kind === "netdev")
+          members.push({
+            device: d,
+            port: p,
+            prefixes,
+            macs: p.attachment.mac ? [{ mac: p.attachment.mac, why: `MAC of ${d.name} ${p.name}` }] : [],
+          });
       }
     if (d.kind === "bridge") uplink(net, d, members, notes);
   }
   for (const group of grouped(members)) {
     if (group.members.length < 2) {
-      notes.push({ device: group.members[0].device.name, port: group.members[0].port.name, why: `no other host in the evidence has an address in ${group.prefixes.join(", ")}` });
+      notes.push({
+        device: group.members[0].device.name,
+        port: group.members[0].port.name,
+        why: `no other host in the evidence has an address in ${group.prefixes.join(", ")}`,
+      });
       continue;
     }
     segment(net, group.prefixes, group.members);
@@ -66,7 +76,9 @@ function uplink(net: NetworkBuilder, bridge: Device, members: Member[], notes: J
       notes.push({ device: bridge.name, port: p.name, why: `no address of ${bridge.host} tells which segment it is on` });
       continue;
     }
-    const macs = locals.flatMap((l) => (l.attachment.mac ? [{ mac: l.attachment.mac, why: `MAC of ${l.name}, behind ${bridge.name}` }] : []));
+    const macs = locals.flatMap((l) =>
+      l.attachment.mac ? [{ mac: l.attachment.mac, why: `MAC of ${l.name}, behind ${bridge.name}` }] : [],
+    );
     members.push({ device: bridge, port: p, prefixes, macs });
   }
 }
@@ -75,7 +87,10 @@ function grouped(members: Member[]): { prefixes: string[]; members: Member[] }[]
   let groups: { prefixes: Set<string>; members: Member[] }[] = [];
   for (const m of members) {
     const hit = groups.filter((g) => m.prefixes.some((p) => g.prefixes.has(p)));
-    const merged = { prefixes: new Set([...m.prefixes, ...hit.flatMap((g) => [...g.prefixes])]), members: [...hit.flatMap((g) => g.members), m] };
+    const merged = {
+      prefixes: new Set([...m.prefixes, ...hit.flatMap((g) => [...g.prefixes])]),
+      members: [...hit.flatMap((g) => g.members), m],
+    };
     groups = [...groups.filter((g) => !hit.includes(g)), merged];
   }
   return groups.map((g) => ({ prefixes: [...g.prefixes].sort(), members: g.members }));
@@ -90,7 +105,8 @@ function segment(net: NetworkBuilder, prefixes: string[], members: Member[]): vo
     net.join(d, number, m.device, m.port.number, "inferred", `${m.device.name} ${m.port.name} has an address in ${m.prefixes.join(", ")}`);
     for (const x of m.macs) {
       const mac = macNumber(x.mac);
-      if (mac !== null && !macs.some((y) => y.mac === mac)) macs.push({ mac, port: number, origin: m.port.origin, certainty: "inferred", why: x.why });
+      if (mac !== null && !macs.some((y) => y.mac === mac))
+        macs.push({ mac, port: number, origin: m.port.origin, certainty: "inferred", why: x.why });
     }
   });
   const everywhere = members.map((_, i) => i + 1);
@@ -98,6 +114,14 @@ function segment(net: NetworkBuilder, prefixes: string[], members: Member[]): vo
   const flood: Action[] = everywhere.map((port) => ({ op: "output", port }));
   net.rule(t, { priority: 0, rows: [matchField([], "eth_dst", GROUP_MAC, GROUP_MAC)], program: flood });
   // Nothing tells that these are all who are on the wire: a frame that none of them takes may have gone to another.
-  t.miss = [...flood, { op: "unknown", why: `who else is on the segment ${prefixes.join(", ")} is not in evidence`, command: "ip neigh", on: members[0].device.host }];
+  t.miss = [
+    ...flood,
+    {
+      op: "unknown",
+      why: `who else is on the segment ${prefixes.join(", ")} is not in evidence`,
+      command: "ip neigh",
+      on: members[0].device.host,
+    },
+  ];
   d.entry = t.id;
 }

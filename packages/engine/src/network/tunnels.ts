@@ -12,7 +12,7 @@
  * so that the outer packet walks the bridge's flows, the segment and the peer's bridge like any packet.
  */
 import { type Device, type FactBase, ipv4Number, macNumber, matchField, type NetworkBuilder, type Port, slice } from "@plumbline/model";
-import { type JoinNote, netdevPort, stackOf } from "./join.js";
+import { type JoinNote, netdevPort, stackOf } from "./ports.js";
 
 declare module "@plumbline/model" {
   interface FactKinds {
@@ -41,16 +41,26 @@ export function joinTunnels(net: NetworkBuilder, facts: FactBase, notes: JoinNot
     for (const p of d.ports) {
       const a = p.attachment;
       if (a.kind !== "tunnel") continue;
-      byHost.set(a.host, [...(byHost.get(a.host) ?? []), { device: d, port: p, localIp: a.localIp, remoteIp: a.remoteIp, udpPort: a.udpPort }]);
+      byHost.set(a.host, [
+        ...(byHost.get(a.host) ?? []),
+        { device: d, port: p, localIp: a.localIp, remoteIp: a.remoteIp, udpPort: a.udpPort },
+      ]);
     }
   for (const [host, ports] of byHost) {
     const stack = stackOf(net, host);
     const local = ports.find((p) => p.localIp)?.localIp ?? "";
     const iface = stack?.ports.find((p) => p.attachment.kind === "netdev" && p.attachment.addresses?.some((a) => a.address === local));
-    const bridge = net.devices.find((d) => d.kind === "bridge" && d.host === host && iface && netdevPort(d, iface.name)?.attachment.internal);
+    const bridge = net.devices.find(
+      (d) => d.kind === "bridge" && d.host === host && iface && netdevPort(d, iface.name)?.attachment.internal,
+    );
     const bridgePort = bridge && iface && netdevPort(bridge, iface.name);
     if (!stack || !iface || !bridge || !bridgePort) {
-      for (const p of ports) notes.push({ device: p.device.name, port: p.port.name, why: `which interface of ${host} has the tunnel address ${local || "(local_ip)"} is not in the evidence, or it is not an internal port of a bridge` });
+      for (const p of ports)
+        notes.push({
+          device: p.device.name,
+          port: p.port.name,
+          why: `which interface of ${host} has the tunnel address ${local || "(local_ip)"} is not in the evidence, or it is not an internal port of a bridge`,
+        });
       continue;
     }
     endpoint(net, facts, host, ports, { stack, iface, bridge, bridgePort });
@@ -59,7 +69,13 @@ export function joinTunnels(net: NetworkBuilder, facts: FactBase, notes: JoinNot
   return taken;
 }
 
-function endpoint(net: NetworkBuilder, facts: FactBase, host: string, ports: TunnelPort[], at: { stack: Device; iface: Port; bridge: Device; bridgePort: Port }): void {
+function endpoint(
+  net: NetworkBuilder,
+  facts: FactBase,
+  host: string,
+  ports: TunnelPort[],
+  at: { stack: Device; iface: Port; bridge: Device; bridgePort: Port },
+): void {
   const d = net.device({ name: `${host}/tunnel`, kind: "tunnel", host, node: at.stack.node });
   net.port(d, UNDERLAY, at.bridgePort.name, { kind: "none" });
   net.port(d, STACK, at.iface.name, { kind: "none" });
@@ -80,7 +96,19 @@ function endpoint(net: NetworkBuilder, facts: FactBase, host: string, ports: Tun
     const local = ipv4Number(p.localIp);
     const remote = ipv4Number(p.remoteIp);
     if (local === null || remote === null) {
-      net.rule(entry, { priority: 20, rows: [matchField([], "in_port", number)], program: [{ op: "unknown", why: `tunnel ${p.port.name} has no IPv4 endpoints (${p.localIp} to ${p.remoteIp})`, command: "ovs-vsctl list interface", on: host }], origin: p.port.origin });
+      net.rule(entry, {
+        priority: 20,
+        rows: [matchField([], "in_port", number)],
+        program: [
+          {
+            op: "unknown",
+            why: `tunnel ${p.port.name} has no IPv4 endpoints (${p.localIp} to ${p.remoteIp})`,
+            command: "ovs-vsctl list interface",
+            on: host,
+          },
+        ],
+        origin: p.port.origin,
+      });
       return;
     }
     const key = `${p.localIp}:${p.udpPort}`;
@@ -91,9 +119,20 @@ function endpoint(net: NetworkBuilder, facts: FactBase, host: string, ports: Tun
       m = matchField(m, "ip_proto", 17);
       m = matchField(m, "ip_dst", local);
       m = matchField(m, "tp_dst", p.udpPort);
-      net.rule(entry, { priority: 30, rows: [m], program: [{ op: "decap" }, { op: "goto", table: peers.id }], origin: p.port.origin, certainty: "proven" });
+      net.rule(entry, {
+        priority: 30,
+        rows: [m],
+        program: [{ op: "decap" }, { op: "goto", table: peers.id }],
+        origin: p.port.origin,
+        certainty: "proven",
+      });
     }
-    net.rule(peers, { priority: 1, rows: [matchField([], "tun_src", remote)], program: [{ op: "output", port: number }], origin: p.port.origin });
+    net.rule(peers, {
+      priority: 1,
+      rows: [matchField([], "tun_src", remote)],
+      program: [{ op: "output", port: number }],
+      origin: p.port.origin,
+    });
     const n = neighbours.get(p.remoteIp);
     const far = n ? macNumber(n.data.mac) : ownerMac(net, p.remoteIp);
     net.rule(entry, {
@@ -107,7 +146,9 @@ function endpoint(net: NetworkBuilder, facts: FactBase, host: string, ports: Tun
         { op: "set", dst: slice("tun_dst"), value: BigInt(remote) },
         { op: "encap", kind: "geneve", port: p.udpPort },
         ...(far === null || mac === null
-          ? ([{ op: "unknown", why: `MAC address of the tunnel's far end ${p.remoteIp}`, command: "ovs-appctl tnl/neigh/show", on: host }] as const)
+          ? ([
+              { op: "unknown", why: `MAC address of the tunnel's far end ${p.remoteIp}`, command: "ovs-appctl tnl/neigh/show", on: host },
+            ] as const)
           : ([
               { op: "set", dst: slice("eth_src"), value: mac },
               { op: "set", dst: slice("eth_dst"), value: far },
@@ -116,13 +157,16 @@ function endpoint(net: NetworkBuilder, facts: FactBase, host: string, ports: Tun
       ],
     });
   });
-  peers.miss = [{ op: "unknown", why: `no tunnel port of ${host} has the sender as its remote_ip`, command: "ovs-vsctl list interface", on: host }];
+  peers.miss = [
+    { op: "unknown", why: `no tunnel port of ${host} has the sender as its remote_ip`, command: "ovs-vsctl list interface", on: host },
+  ];
   net.rule(entry, { priority: 10, rows: [matchField([], "in_port", UNDERLAY)], program: [{ op: "output", port: STACK }] });
   net.rule(entry, { priority: 10, rows: [matchField([], "in_port", STACK)], program: [{ op: "output", port: UNDERLAY }] });
 }
 
 function ownerMac(net: NetworkBuilder, address: string): bigint | null {
   for (const d of net.devices)
-    for (const p of d.ports) if (p.attachment.kind === "netdev" && p.attachment.addresses?.some((a) => a.address === address)) return macNumber(p.attachment.mac);
+    for (const p of d.ports)
+      if (p.attachment.kind === "netdev" && p.attachment.addresses?.some((a) => a.address === address)) return macNumber(p.attachment.mac);
   return null;
 }

@@ -7,7 +7,7 @@
  * found by subnet, like any segment.
  */
 import type { Device, NetworkBuilder, Port } from "@plumbline/model";
-import { isHostLike, stackOf } from "./join.js";
+import { isHostLike, stackOf } from "./ports.js";
 
 interface End {
   device: Device;
@@ -22,7 +22,8 @@ interface End {
 function taker(net: NetworkBuilder, host: string, name: string): { device: Device; port: Port } | undefined {
   for (const device of net.devices)
     if (device.kind === "bridge" && device.host === host)
-      for (const port of device.ports) if (port.attachment.kind === "netdev" && !port.attachment.internal && port.attachment.name === name) return { device, port };
+      for (const port of device.ports)
+        if (port.attachment.kind === "netdev" && !port.attachment.internal && port.attachment.name === name) return { device, port };
   return undefined;
 }
 
@@ -36,7 +37,8 @@ export function joinVeths(net: NetworkBuilder): void {
       const a = p.attachment;
       if (a.kind !== "netdev" || !a.ifindex || !a.peerIndex || a.master) continue;
       const at = taker(net, d.host, a.name) ?? { device: d, port: p };
-      if (!net.linkAt(at.device, at.port.number)) ends.push({ ...at, host: d.host, ifindex: a.ifindex, peerIndex: a.peerIndex, linkNetns: a.linkNetns ?? "" });
+      if (!net.linkAt(at.device, at.port.number))
+        ends.push({ ...at, host: d.host, ifindex: a.ifindex, peerIndex: a.peerIndex, linkNetns: a.linkNetns ?? "" });
     }
   }
   for (const a of ends)
@@ -45,6 +47,13 @@ export function joinVeths(net: NetworkBuilder): void {
       if (a.linkNetns !== netns(b.host) || net.linkAt(a.device, a.port.number) || net.linkAt(b.device, b.port.number)) continue;
       // Where the other end names a namespace that is a host of the evidence, it must be this one.
       if (b.linkNetns !== netns(a.host) && ends.some((e) => netns(e.host) === b.linkNetns)) continue;
-      net.join(a.device, a.port.number, b.device, b.port.number, "proven", `veth pair: ${a.port.name} of ${a.host} and ${b.port.name} of ${b.host} name each other (ifindex ${a.ifindex} and ${b.ifindex})`);
+      net.join(
+        a.device,
+        a.port.number,
+        b.device,
+        b.port.number,
+        "proven",
+        `veth pair: ${a.port.name} of ${a.host} and ${b.port.name} of ${b.host} name each other (ifindex ${a.ifindex} and ${b.ifindex})`,
+      );
     }
 }

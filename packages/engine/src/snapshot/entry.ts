@@ -39,8 +39,11 @@ export class LazyFile implements EvidenceFile {
   private raw: Uint8Array | null = null;
   private decoded: string | null = null;
 
-  constructor(entry: RawEntry, rootName: string, recorded: string | undefined, limits: Limits) {
-    const place = placeOf(entry.path, rootName, recorded);
+  /** @param groups top folders that hold hosts and are none */
+  constructor(entry: RawEntry, rootName: string, recorded: string | undefined, limits: Limits, groups: { has(folder: string): boolean }) {
+    const top = entry.path.indexOf("/");
+    const grouped = top > 0 && groups.has(entry.path.slice(0, top));
+    const place = placeOf(grouped ? entry.path.slice(top + 1) : entry.path, rootName, recorded);
     this.path = entry.path;
     this.host = place.host;
     this.command = place.command;

@@ -1,6 +1,7 @@
 /**
  * The layout of a snapshot: folders around its content that say nothing, and lists of the commands that wrote its files.
  */
+import type { Problem } from "@plumbline/model";
 import { isLayerFolder, isWrapperFolder, sosreportHost } from "@plumbline/plugin-sdk";
 import type { Holding, RawEntry } from "./entry.js";
 
@@ -36,6 +37,42 @@ function isWrapper(top: string, entries: readonly RawEntry[]): boolean {
     if (deeper === undefined) return below === "commands.tsv";
     return CLUSTER_FOLDERS.has(below) || !isLayerFolder(below);
   });
+}
+
+/**
+ * Top folders that are no hosts but hold hosts: several states of one cluster side by side (before/router, after/router), or a
+ * cluster's folder beside its objects. Such a folder holds folders only, at least two, none of them a layer's; and it shares a
+ * host with another such folder, or is the only one that could be a host.
+ */
+export function groupFolders(entries: readonly RawEntry[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const tops = new Map<string, Set<string>>();
+  const withFiles = new Set<string>();
+  for (const { path } of entries) {
+    const [top, below, deeper] = path.split("/");
+    if (below === undefined || isLayerFolder(top) || isWrapperFolder(top) || sosreportHost(top) !== null) continue;
+    if (deeper === undefined) withFiles.add(top);
+    else tops.set(top, (tops.get(top) ?? new Set()).add(below));
+  }
+  const could = [...tops].filter(([top, inside]) => !withFiles.has(top) && inside.size > 1 && ![...inside].some((f) => isLayerFolder(f)));
+  const alone = tops.size + [...withFiles].filter((t) => !tops.has(t)).length === 1;
+  const shared = ([top, inside]: [string, Set<string>]) =>
+    could.some(([other, its]) => other !== top && [...inside].some((f) => its.has(f)));
+  return new Map(could.filter((c) => alone || shared(c)));
+}
+
+/** Hosts whose evidence lies in several groups: it is taken together, which is right only if it is of one moment. */
+export function mixedHosts(groups: ReadonlyMap<string, ReadonlySet<string>>): Problem[] {
+  const homes = new Map<string, string[]>();
+  for (const [group, hosts] of groups) for (const h of hosts) homes.set(h, [...(homes.get(h) ?? []), group]);
+  return [...homes]
+    .filter(([, list]) => list.length > 1)
+    .map(([host, list]) => ({
+      severity: "warning",
+      file: `${list[0]}/${host}`,
+      line: 0,
+      message: `evidence of ${host} lies in ${list.map((g) => `${g}/${host}`).join(" and ")}: it is taken together, though it may be of different states`,
+      hint: `If they are different states, give one alone: ${list.join(" or ")}.`,
+    }));
 }
 
 /** What a snapshot says itself about the commands that wrote its files. */

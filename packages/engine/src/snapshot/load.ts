@@ -15,7 +15,7 @@ import { FactStore, readFile } from "@plumbline/plugin-sdk";
 import { readArchive } from "./archive.js";
 import { type Holding, LazyFile } from "./entry.js";
 import { readFolder } from "./folder.js";
-import { recordedCommands, unwrap } from "./layout.js";
+import { groupFolders, mixedHosts, recordedCommands, unwrap } from "./layout.js";
 import { LIMITS, type Limits } from "./limits.js";
 import type { SetAsideFile, Snapshot, SourceFile, UnrecognisedFile } from "./snapshot.js";
 
@@ -49,10 +49,12 @@ export async function loadSnapshot(path: string, options: LoadOptions): Promise<
     if (layer === 0) root = holding.root;
     problems.push(...holding.problems);
     const recorded = recordedCommands(holding.entries);
+    const groups = groupFolders(holding.entries);
+    problems.push(...mixedHosts(groups));
     let claimed = 0;
     for (const entry of holding.entries) {
       if (recorded.lists.has(entry.path)) continue;
-      const file = new LazyFile(entry, holding.name, recorded.commands.get(entry.path), limits);
+      const file = new LazyFile(entry, holding.name, recorded.commands.get(entry.path), limits, groups);
       const best = surestClaim(file, options.plugins, problems);
       if (best) {
         claimed++;

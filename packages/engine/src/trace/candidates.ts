@@ -102,7 +102,7 @@ function hopOf(rule: Rule, table: Table, row: Row, to: readonly Translation[], n
     stage: `${table.stage} ${table.name}`,
     rule: { text: rule.origin!.text, file: rule.origin!.file, line: rule.origin!.line },
     certainty: "assumed",
-    why: [`would apply where a packet to ${before}:${get(row, "tp_dst")} comes here`, rule.why].filter(Boolean).join("; "),
+    why: [`would apply if a packet to ${before}:${get(row, "tp_dst")} comes to ${d.node || d.host || "a node"}`, rule.why].filter(Boolean).join("; "),
     before: "",
     after: "",
     changes: to.map((t) => ({ field: "ip_dst", before, after: `${ipv4Text(t.address)}${t.port === undefined ? "" : `:${t.port}`}` })),

@@ -13,8 +13,10 @@ export interface Story {
   readonly line: readonly Event[];
   /** Events of the answer (reset, ICMP error) that the network made, if it made one. */
   readonly answer: readonly Event[] | null;
-  /** Device that got the packet, for `delivered`. */
+  /** Device whose stack got the packet, for `delivered`. */
   readonly device: number | null;
+  /** Device that answered in its pipeline (a logical router answers echo requests by turning them around); `answer` is the way back. */
+  readonly answeredBy?: number;
   readonly final: Row;
   readonly leaf: Event;
   /** Why, in one sentence, where a rule's text does not say it. */
@@ -85,6 +87,15 @@ function leftBy(answer: readonly Event[], line: readonly Event[], sender: Sender
   return false;
 }
 
+/** Index of the first event at which an echo request has become its reply, 0 if it has not. */
+function answeredOnTheWay(line: readonly Event[]): number {
+  const first = line[0].row;
+  const request = get(first, "icmp_type");
+  const v6 = get(first, "ip_proto") === 58;
+  if (get(first, "inner_proto") !== 0 || !(v6 ? request === 128 : get(first, "ip_proto") === 1 && request === 8)) return 0;
+  return Math.max(0, line.findIndex((e) => get(e.row, "ip_proto") === (v6 ? 58 : 1) && get(e.row, "icmp_type") === (v6 ? 129 : 0)));
+}
+
 const devicesIn = (line: readonly Event[]) => line.filter((e) => e.kind === EV.enter).length;
 
 const BOUND_TEXT: Record<number, string> = {
@@ -127,6 +138,11 @@ export function tell(events: readonly Event[], num: Numbering, sender: Sender): 
   const furthest = (list: Event[]) => list.map((leaf) => ({ leaf, line: lineOf(threads, leaf.thread, leaf) })).sort((a, b) => devicesIn(b.line) - devicesIn(a.line) || b.line.length - a.line.length)[0]?.leaf;
 
   const local = own.find((e) => e.a === LEAF.local);
+  const echoed = local && answeredOnTheWay(lineOf(threads, local.thread, local));
+  if (local && echoed) {
+    const line = lineOf(threads, local.thread, local);
+    return { verdict: "delivered", line: line.slice(0, echoed), answer: line.slice(echoed), device: null, answeredBy: line.slice(0, echoed).findLast((e) => e.kind === EV.enter)?.a ?? sender.device, final: line[echoed - 1].row, leaf: local, reason: "" };
+  }
   if (local) return story("delivered", local, deviceAt(local));
 
   const rejected = furthest(own.filter((e) => e.a === LEAF.dropped && e.c === 1));

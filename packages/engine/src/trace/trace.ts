@@ -158,17 +158,19 @@ function branch(runs: readonly Run[], s: TraceSession, start: Start): BranchResu
   const { story, forwardChoices } = runs[0];
   const { hops, needs: asked } = hopsOf(story.line, s.net, s.num, s.annotators);
   const needs = start.need ? [start.need, ...asked] : asked;
-  const got = story.device === null ? null : s.net.devices[story.device];
+  const at = story.device ?? story.answeredBy;
+  const got = at === undefined || at === null ? null : s.net.devices[at];
   const answer = story.answer ? hopsOf([{ ...story.answer[0], kind: 1, a: lastDevice(story.line), b: 0, c: 1 }, ...story.answer], s.net, s.num, s.annotators) : null;
   return {
     probability: probabilityOf(forwardChoices),
     verdict: story.verdict,
     reason: story.verdict === "delivered" ? "" : story.reason,
-    to: got && { kind: got.pod ? "pod" : got.node ? "node" : got.kind === "outside" ? "outside" : "host", name: got.pod || got.node || got.name, node: got.node },
+    to: got && { kind: got.pod ? "pod" : got.node && story.device !== null ? "node" : got.kind === "outside" ? "outside" : "host", name: got.pod || (story.device !== null && got.node) || got.name, node: got.node },
     node: entryNode(s, start, story),
     final: tupleOfRow(story.final),
     hops,
-    ...(answer && story.answer ? { answer: { packet: packetText(story.answer[0].row), hops: answer.hops } } : {}),
+    ...(story.answeredBy !== undefined && answer && story.answer ? { reply: { verdict: "delivered" as const, final: tupleOfRow(story.leaf.row), hops: answer.hops, needs: answer.needs } } : {}),
+    ...(story.answeredBy === undefined && answer && story.answer ? { answer: { packet: packetText(story.answer[0].row), hops: answer.hops } } : {}),
     ...(runs[0].back ? { reply: replyOf(runs, s, start) } : {}),
     ...(story.verdict === "unknown" ? furtherEvidence(s, story) : {}),
     needs: answer ? [...needs, ...answer.needs.filter((n) => !needs.some((x) => x.why === n.why && x.on === n.on))] : needs,

@@ -3,6 +3,7 @@
  * route takes effect in the kernel's table, or stands for it where that is not in evidence.
  */
 import { definePlugin } from "@plumbline/plugin-sdk";
+import { reportDisagreement } from "./agree.js";
 import { bgpAnnotator } from "./annotate.js";
 import { readBgpTable } from "./bgp-text.js";
 import { claim, requestOf } from "./claims.js";
@@ -25,6 +26,7 @@ export default definePlugin({
     else if (/^Routing entry for /m.test(text) || request.prefix !== "") readRouteDetail(text, request, ctx);
     else readRouteTable(text, request, ctx);
   },
+  lower: { devices: reportDisagreement },
   annotator: bgpAnnotator,
   collects: [
     { what: "FRR routes", command: "vtysh -c 'show ip route'", on: "router" },

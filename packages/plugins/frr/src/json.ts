@@ -38,7 +38,8 @@ export function readRouteJson(text: string, request: { family: 4 | 6; vrf: strin
           dev: str(h["interfaceName"]),
           weight: num(h["weight"]) || 1,
           onlink: h["onLink"] === true,
-          fib: h["fib"] === true,
+          // The mark stays on next hops of a route that another one has displaced.
+          fib: h["fib"] === true && r["installed"] === true,
           recursive: h["recursive"] === true,
           blackhole: h["unreachable"] === true || h["blackhole"] === true,
         }))
@@ -50,7 +51,7 @@ export function readRouteJson(text: string, request: { family: 4 | 6; vrf: strin
           vrf: str(r["vrfName"]) || request.vrf,
           prefix,
           protocol: str(r["protocol"]),
-          selected: r["selected"] === true || r["destSelected"] === true,
+          selected: r["selected"] === true,
           fib: nexthops.some((h) => h.fib),
           distance: num(r["distance"]),
           metric: num(r["metric"]),

@@ -83,13 +83,14 @@ Routing entry for 192.0.2.0/24
 });
 
 test("JSON tells the same as text", () => {
-  const text = TABLE.split("\n").slice(0, 12).join("\n");
+  const text = TABLE.split("\n").slice(0, 11).join("\n");
   const hop = (ip: string, more = {}) => ({ fib: true, ip, interfaceName: "eth0", active: true, weight: 1, ...more });
   const connected = { fib: true, directlyConnected: true, interfaceName: "eth0", active: true, weight: 1 };
   const route = (protocol: string, distance: number, metric: number, nexthops: object[], selected = true) => ({
     protocol,
     vrfName: "default",
     selected,
+    installed: true,
     distance,
     metric,
     nexthops,

@@ -4,7 +4,7 @@
  */
 import type { EvidenceFile } from "@plumbline/model";
 
-export type Subject = "link" | "addr" | "route" | "rule" | "neigh" | "nexthop" | "ss" | "sysctl" | "fdb";
+type Subject = "link" | "addr" | "route" | "rule" | "neigh" | "nexthop" | "ss" | "sysctl" | "fdb";
 
 export interface Command {
   readonly subject: Subject;

@@ -4,14 +4,14 @@
 import type { NexthopFact } from "@plumbline/model";
 
 /** One file of routes that was read: which part of which table is in evidence. */
-export interface RoutesReadFact {
+interface RoutesReadFact {
   /** 0: both families. */
   family: 0 | 4 | 6;
   /** "all", or the name of the one table that was asked for. */
   table: string;
 }
 /** The routes of a file hold no local or connected one, as every whole table does: what is not listed may exist. */
-export interface RoutesPartialFact {
+interface RoutesPartialFact {
   family: 4 | 6;
 }
 /** A route whose next hop is not printed with it, or that does what is not modelled. */
@@ -41,7 +41,7 @@ export interface NexthopObjectFact {
   blackhole: boolean;
 }
 /** `bridge fdb`, one entry of a Linux bridge or of a device's own filter. */
-export interface BridgeFdbFact {
+interface BridgeFdbFact {
   mac: string;
   dev: string;
   /** Bridge whose table it is in, "" for the device's own (`self`). */

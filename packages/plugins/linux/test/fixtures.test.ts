@@ -3,7 +3,6 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { inlineFile, placeOf, readFile } from "@plumbline/plugin-sdk";
 import { expect, test } from "vitest";
-import frr from "../../frr/src/index.js";
 import linux from "../src/index.js";
 
 const shared = process.env["PLUMBLINE_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");
@@ -26,7 +25,7 @@ test.skipIf(sets.length === 0).each(sets)("%s", (set) => {
     if (statSync(path).size > 2_000_000) continue;
     const name = relative(root, path);
     const file = inlineFile(name, readFileSync(path, "utf8"), placeOf(name, basename(root)));
-    for (const plugin of [linux, frr]) {
+    for (const plugin of [linux]) {
       const claim = plugin.claims(file);
       if (!claim) continue;
       const r = readFile(plugin, file);

@@ -1,32 +1,27 @@
 import { type Fact, l2Owners, type NetworkBuilder } from "@plumbline/model";
 import { FactStore, lowerFacts, readFiles } from "@plumbline/plugin-sdk";
 import { expect, test } from "vitest";
-import frr from "../../frr/src/index.js";
 import linux from "../src/index.js";
-import { build, walk } from "./walk.js";
+import { build as buildFiles, frrRoute, walk } from "./walk.js";
 
-const TABLE = `Codes: K - kernel route, C - connected
-K>* 0.0.0.0/0 [0/100] via 192.0.2.1, eth0, 00:45:03
-C>* 192.0.2.0/24 is directly connected, eth0, 00:45:03
-K * 198.51.100.0/24 [0/101] is directly connected, eth1, 00:45:03
-C>* 198.51.100.0/24 is directly connected, eth1, 00:45:03
-B>* 203.0.113.80/32 [200/0] via 192.0.2.24, eth0, weight 1, 00:00:08
-  *                         via 192.0.2.25, eth0, weight 1, 00:00:08
-`;
+const TABLE = [
+  frrRoute("kernel 0.0.0.0/0 via 192.0.2.1 eth0", 5),
+  frrRoute("connected 192.0.2.0/24 via - eth0", 6),
+  frrRoute("local 192.0.2.12/32 via - eth0", 7),
+  frrRoute("connected 198.51.100.0/24 via - eth1", 8),
+  frrRoute("bgp 203.0.113.80/32 via 192.0.2.24 eth0, 192.0.2.25 eth0", 9),
+];
+const build = (more: readonly Fact[], files: Record<string, string> = {}) => buildFiles(files, [], () => [], more);
 
 test("FRR's routes alone make a router; a later output of one prefix is reported and not used", () => {
-  const b = build({
-    "router/vtysh_show_ip_route.txt": TABLE,
-    "router/vtysh_show_ip_route_203.0.113.80_32.txt":
-      'Routing entry for 203.0.113.80/32\n  Known via "static", distance 1, metric 0, best\n  Last update 00:00:03 ago\n  * 192.0.2.23, via eth0, weight 1\n',
-  });
+  const b = build([...TABLE, frrRoute("static 203.0.113.80/32 via 192.0.2.23 eth0", 1, "router/vtysh_show_ip_route_203.0.113.80_32")]);
   expect(b.problems).toMatchInlineSnapshot(`
     [
       {
-        "file": "router/vtysh_show_ip_route_203.0.113.80_32.txt",
+        "file": "router/vtysh_show_ip_route_203.0.113.80_32",
         "hint": "The two outputs are of different moments. Collect both again.",
         "line": 1,
-        "message": "the route to 203.0.113.80/32 is static by 192.0.2.23 eth0 here, but bgp by 192.0.2.24 eth0, 192.0.2.25 eth0 at router/vtysh_show_ip_route.txt:6, which is used",
+        "message": "the route to 203.0.113.80/32 is static by 192.0.2.23 eth0 here, but bgp by 192.0.2.24 eth0, 192.0.2.25 eth0 at router/vtysh_show_ip_route:9, which is used",
         "severity": "warning",
       },
     ]
@@ -40,25 +35,41 @@ test("FRR's routes alone make a router; a later output of one prefix is reported
     "router: in eth1, tcp 198.51.100.9:4000 > 203.0.113.80:80 flags 2 ttl 64
       ip rule: - (inferred: ip rule is not in evidence; the kernel's own rules are taken)
       ip rule: - (inferred: ip rule is not in evidence; the kernel's own rules are taken)
-      main: B>* 203.0.113.80/32 [200/0] via 192.0.2.24, eth0, weight 1, 00:00:08 * via 192.0.2.25, eth0, weight 1, 00:00:08 (inferred: the kernel's own table (ip route) is not in evidence)
+      main: bgp 203.0.113.80/32 via 192.0.2.24 eth0, 192.0.2.25 eth0 (inferred: the kernel's own table (ip route) is not in evidence)
       takes option 1 of 2
       forwarding: - (assumed: forwarding is not in evidence)
       whether router forwards packets from eth1
       unknown: no neighbour entry for the next hop on eth0"
   `);
+  expect(walk(b, "router:eth1", "icmp 198.51.100.9:0 > 192.0.2.12")).toMatchInlineSnapshot(`
+    "router: in eth1, icmp 198.51.100.9 type 8/0 > 192.0.2.12 ttl 64
+      ip rule: - (inferred: ip rule is not in evidence; the kernel's own rules are taken)
+      local: local 192.0.2.12/32 via - eth0 (inferred: follows from the address; the local route table is not in evidence)
+      local: answers echo requests"
+  `);
+});
+
+/** A path as `show ip bgp` has it on a line. */
+const path = (prefix: string, nexthop: string, best: boolean, line: number): Fact<"frr.bgp-path"> => ({
+  kind: "frr.bgp-path",
+  host: "router",
+  origin: { file: "router/vtysh_show_ip_bgp", line, text: `${best ? "*>i" : "*=i"}${prefix} ${nexthop}` },
+  data: { prefix, nexthop, valid: true, best, multipath: !best, internal: true, localPref: 100, weight: 0, asPath: "" },
 });
 
 test("BGP paths alone: the next hops are inferred, the interface stands for an unknown one", () => {
-  const b = build({
-    "router/vtysh_show_ip_bgp.txt": `BGP table version is 5, local router ID is 192.0.2.12, vrf id 0
-Default local pref 100, local AS 64512
-
-    Network          Next Hop            Metric LocPrf Weight Path
-*> 198.51.100.0/24  0.0.0.0                  0         32768 i
-*=i203.0.113.80/32  192.0.2.25               0    100      0 i
-*>i                 192.0.2.24               0    100      0 i
-`,
-  });
+  const claim: Fact<"host.address-claim"> = {
+    kind: "host.address-claim",
+    host: "router",
+    origin: { file: "router/vtysh_show_ip_bgp", line: 1, text: "local router ID is 192.0.2.12" },
+    data: { address: "192.0.2.12", why: "its BGP router ID" },
+  };
+  const b = build([
+    path("198.51.100.0/24", "0.0.0.0", true, 5),
+    path("203.0.113.80/32", "192.0.2.25", false, 6),
+    path("203.0.113.80/32", "192.0.2.24", true, 7),
+    claim,
+  ]);
   expect(b.net.devices.map((d) => d.ports.map((p) => `${p.name} ${JSON.stringify(p.attachment)}`))).toMatchInlineSnapshot(`
     [
       [
@@ -71,31 +82,36 @@ Default local pref 100, local AS 64512
     "router: in ?, tcp 198.51.100.9:4000 > 203.0.113.80:80 flags 2 ttl 64
       ip rule: - (inferred: ip rule is not in evidence; the kernel's own rules are taken)
       ip rule: - (inferred: ip rule is not in evidence; the kernel's own rules are taken)
-      main: *=i203.0.113.80/32 192.0.2.25 0 100 0 i *>i 192.0.2.24 0 100 0 i (inferred: the BGP table's best paths; neither the router's routes nor the kernel's are in evidence)
+      main: *=i203.0.113.80/32 192.0.2.25 *>i203.0.113.80/32 192.0.2.24 (inferred: the BGP table's best paths; neither the router's routes nor the kernel's are in evidence)
       takes option 1 of 2
       forwarding: - (assumed: forwarding is not in evidence)
-      whether router forwards packets from ?
+      whether router forwards packets
       unknown: no neighbour entry for the next hop on ?"
   `);
   expect(walk(b, "router:?", "tcp 203.0.113.80:80 > 198.51.100.9:4000")).toMatchInlineSnapshot(`
     "router: in ?, tcp 203.0.113.80:80 > 198.51.100.9:4000 flags 2 ttl 64
       ip rule: - (inferred: ip rule is not in evidence; the kernel's own rules are taken)
       ip rule: - (inferred: ip rule is not in evidence; the kernel's own rules are taken)
-      main: *> 198.51.100.0/24 0.0.0.0 0 32768 i (inferred: )
+      main: *>i198.51.100.0/24 0.0.0.0 (inferred: the router announces it itself; where it leads is in its own table, which is not in evidence)
       unknown: the route to 198.51.100.0/24: the router announces it itself; where it leads is in its own table, which is not in evidence"
+  `);
+  expect(walk(b, "router:?", "icmp 198.51.100.9:0 > 192.0.2.12")).toMatchInlineSnapshot(`
+    "router: in ?, icmp 198.51.100.9 type 8/0 > 192.0.2.12 ttl 64
+      ip rule: - (inferred: ip rule is not in evidence; the kernel's own rules are taken)
+      local: local router ID is 192.0.2.12 (assumed: its BGP router ID)
+      local: answers echo requests"
   `);
 });
 
 test("the kernel's table decides, and a difference is reported", () => {
-  const b = build({
+  const b = build([...TABLE, frrRoute("static 10.0.0.0/8 via 192.0.2.9 eth0", 12)], {
     "router/ip_addr": "2: eth0: <BROADCAST,UP> mtu 1500\n    link/ether 52:54:00:00:00:01\n    inet 192.0.2.12/24 scope global eth0\n",
     "router/ip_route": "192.0.2.0/24 dev eth0 proto kernel scope link\n203.0.113.80 via 192.0.2.23 dev eth0 proto static\n",
-    "router/vtysh_show_ip_route": `${TABLE}S>* 10.0.0.0/8 [1/0] via 192.0.2.9, eth0, 00:00:08\n`,
   });
   expect(b.problems.map((p) => `${p.file}:${p.line} ${p.message}`)).toMatchInlineSnapshot(`
     [
-      "router/vtysh_show_ip_route:6 FRR has 203.0.113.80/32 by 192.0.2.24 eth0, 192.0.2.25 eth0, the kernel has it by 192.0.2.23 eth0 at router/ip_route:2, which is used",
-      "router/vtysh_show_ip_route:8 FRR has 10.0.0.0/8 in its FIB, the kernel's table (ip route) does not have it",
+      "router/vtysh_show_ip_route:9 FRR has 203.0.113.80/32 by 192.0.2.24 eth0, 192.0.2.25 eth0, the kernel has it by 192.0.2.23 eth0 at router/ip_route:2, which is used",
+      "router/vtysh_show_ip_route:12 FRR has 10.0.0.0/8 in its FIB, the kernel's table (ip route) does not have it",
     ]
   `);
 });
@@ -110,7 +126,7 @@ const pod = (name: string, ip: string, more: object = {}): Fact<"k8s.pod"> => ({
 });
 
 test("pods: a folder gets its pod's name by address; a pod without a folder is made from its object", () => {
-  const { facts } = readFiles([linux, frr], {
+  const { facts } = readFiles([linux], {
     "pods/web/ip_addr": POD_ADDR,
     "pods/stray/ip_addr": POD_ADDR.replaceAll("10.132.0.39", "10.132.0.77"),
   });
@@ -137,7 +153,7 @@ test("pods: a folder gets its pod's name by address; a pod without a folder is m
     net.join(a, 2, b, 2, "proven", "a cable of the test");
     owners = l2Owners(net, a, 2).owners.map((o) => `${o.address} ${o.device.name}`);
   };
-  const { net } = lowerFacts([linux, frr], store, { join });
+  const { net } = lowerFacts([linux], store, { join });
   expect(
     net.devices.map((d) => `${d.kind} ${d.name} [${d.aliases}] node ${d.node}, host ${d.host}: ${JSON.stringify(d.ports[0].attachment)}`),
   ).toMatchInlineSnapshot(`

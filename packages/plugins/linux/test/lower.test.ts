@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { build, type Cable, walk } from "./walk.js";
+import { build as buildFiles, type Cable, frrRoute, walk } from "./walk.js";
 
 const link = (n: number, name: string, mac: string, addresses: readonly string[]) =>
   `${n}: ${name}: <BROADCAST,UP> mtu 1500 state UP
@@ -34,16 +34,17 @@ broadcast 192.0.2.255 dev lan table local proto kernel scope link src 192.0.2.1
   "router/ip_neigh": "198.51.100.11 dev dmz lladdr 52:54:00:00:01:11 REACHABLE\n192.0.2.2 dev lan FAILED\n",
   "router/sysctl_net.ipv4": "net.ipv4.conf.lan.forwarding = 1\nnet.ipv4.ip_forward = 1\n",
   "router/ss_-tulpn": `${SS}tcp   LISTEN 0      9      0.0.0.0:179       0.0.0.0:*\n`,
-  "router/vtysh_show_ip_route": `Codes: K - kernel route, C - connected
-B>* 203.0.113.80/32 [200/0] via 198.51.100.11, dmz, weight 1, 00:00:28
-  *                         via 198.51.100.12, dmz, weight 1, 00:00:28
-C>* 198.51.100.0/24 is directly connected, dmz, 00:00:33
-`,
   "s1/ip_addr": LO + link(2, "eth0", "52:54:00:00:01:11", ["198.51.100.11/24", "203.0.113.80/32"]),
   "s1/ip_route": "default via 198.51.100.1 dev eth0\n198.51.100.0/24 dev eth0 proto kernel scope link src 198.51.100.11\n",
   "s1/sysctl_net": "net.ipv4.ip_forward = 0\n",
   "s1/ss_-tulpn": `${SS}tcp   LISTEN 0      9      0.0.0.0:80       0.0.0.0:*\nudp   UNCONN 0      0      203.0.113.80:53       0.0.0.0:*\n`,
 };
+const BGP = [
+  frrRoute("bgp 203.0.113.80/32 via 198.51.100.11 dmz, 198.51.100.12 dmz", 9),
+  frrRoute("connected 198.51.100.0/24 via - dmz", 11),
+];
+const build = (files: Record<string, string>, cables: readonly Cable[] = []) =>
+  buildFiles(files, cables, () => [], files === FILES ? BGP : []);
 const CABLES: readonly Cable[] = [["client:eth0", "router:lan"]];
 /** The servers' side as one wire from the router to s1. */
 const DMZ: readonly Cable[] = [...CABLES, ["router:dmz", "s1:eth0"]];
@@ -96,7 +97,7 @@ test("through the router by FRR's route to a listener; the neighbour entry where
     [1]   ip rule: 10: from all iif lan lookup 7
     [1]   ip rule: 20: not from 192.0.2.0/24 lookup 8
     [1]   ip rule: 32766: from all lookup main
-    [1]   main: B>* 203.0.113.80/32 [200/0] via 198.51.100.11, dmz, weight 1, 00:00:28 * via 198.51.100.12, dmz, weight 1, 00:00:28
+    [1]   main: bgp 203.0.113.80/32 via 198.51.100.11 dmz, 198.51.100.12 dmz
     [1]   takes option 1 of 2
     [1]   forwarding: net.ipv4.conf.lan.forwarding = 1
     [1]   neighbours: 198.51.100.11 dev dmz lladdr 52:54:00:00:01:11 REACHABLE
@@ -120,7 +121,7 @@ test("the other next hop: nobody on a wire that is wholly known has its address"
     [1]   ip rule: 10: from all iif lan lookup 7
     [1]   ip rule: 20: not from 192.0.2.0/24 lookup 8
     [1]   ip rule: 32766: from all lookup main
-    [1]   main: B>* 203.0.113.80/32 [200/0] via 198.51.100.11, dmz, weight 1, 00:00:28 * via 198.51.100.12, dmz, weight 1, 00:00:28
+    [1]   main: bgp 203.0.113.80/32 via 198.51.100.11 dmz, 198.51.100.12 dmz
     [1]   takes option 2 of 2
     [1]   forwarding: net.ipv4.conf.lan.forwarding = 1
     [1]   neighbours: - (inferred: every device on the wire of dmz is in evidence, and none has the address)
@@ -149,7 +150,7 @@ test("the other next hop, on a wire that is not known", () => {
     [1]   ip rule: 10: from all iif lan lookup 7
     [1]   ip rule: 20: not from 192.0.2.0/24 lookup 8
     [1]   ip rule: 32766: from all lookup main
-    [1]   main: B>* 203.0.113.80/32 [200/0] via 198.51.100.11, dmz, weight 1, 00:00:28 * via 198.51.100.12, dmz, weight 1, 00:00:28
+    [1]   main: bgp 203.0.113.80/32 via 198.51.100.11 dmz, 198.51.100.12 dmz
     [1]   takes option 2 of 2
     [1]   forwarding: net.ipv4.conf.lan.forwarding = 1
     [1]   unknown: no neighbour entry for the next hop on dmz"

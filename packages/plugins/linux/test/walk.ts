@@ -3,6 +3,8 @@
  */
 import {
   EV,
+  type Fact,
+  type FrrRouteFact,
   get,
   type HookChain,
   Interpreter,
@@ -20,7 +22,6 @@ import {
   textOf,
 } from "@plumbline/model";
 import { lowerFacts, readFiles } from "@plumbline/plugin-sdk";
-import frr from "../../frr/src/index.js";
 import linux from "../src/index.js";
 
 /** "client:eth0 router:lan": two interfaces on one wire. */
@@ -30,8 +31,10 @@ export function build(
   files: Readonly<Record<string, string>>,
   cables: readonly Cable[] = [],
   chains: (ctx: LowerContext) => HookChain[] = () => [],
+  more: readonly Fact[] = [],
 ) {
-  const { facts, problems } = readFiles([linux, frr], files);
+  const { facts, problems } = readFiles([linux], files);
+  for (const f of more) facts.add(f);
   const hooks: Plugin = {
     id: "hooks",
     title: "",
@@ -46,7 +49,7 @@ export function build(
       net.join(da, pa, db, pb, "proven", "a cable of the test");
     }
   };
-  const lowered = lowerFacts([hooks, linux, frr], facts, { join });
+  const lowered = lowerFacts([hooks, linux], facts, { join });
   return { net: lowered.net, problems: [...problems, ...lowered.problems], machine: new Interpreter(lowered.net) as Machine };
 }
 
@@ -118,4 +121,24 @@ export function walk(built: ReturnType<typeof build>, from: string, text: string
     }
   }
   return out.join("\n");
+}
+
+/** A route of FRR on `router`: `bgp 203.0.113.0/24 via 192.0.2.1 eth0, 192.0.2.2 eth0`; a connected one has `- eth0`. */
+export function frrRoute(text: string, line: number, file = "router/vtysh_show_ip_route"): Fact<"frr.route"> {
+  const [, protocol, prefix, hops] = /^(\S+) (\S+) via (.*)$/.exec(text)!;
+  const data: FrrRouteFact = {
+    family: 4,
+    vrf: "default",
+    prefix,
+    protocol,
+    selected: true,
+    fib: true,
+    distance: 0,
+    metric: 0,
+    nexthops: hops.split(", ").map((h) => {
+      const [via, dev] = h.split(" ");
+      return { via: via === "-" ? "" : via, dev, weight: 1, onlink: false, fib: true, recursive: false, blackhole: false };
+    }),
+  };
+  return { kind: "frr.route", host: "router", origin: { file, line, text }, data };
 }

@@ -243,7 +243,14 @@ test("MASQUERADE takes the outgoing interface's address, REDIRECT the incoming o
       ip_src=198.51.100.10
     local: accepted"
   `);
-  expect(post.walk({ src: "10.0.0.1", out: "eth1", nexthop: "203.0.113.1" })).toMatchInlineSnapshot(`"local: accepted"`);
+  post.reset();
+  expect(post.walk({ src: "10.0.0.1", out: "eth1", nexthop: "203.0.113.1" })).toMatchInlineSnapshot(`
+    "nat POSTROUTING #1
+    note: the kernel draws the port at random; the first free one stands for it
+    masquerade address
+      ip_src=203.0.113.10
+    local: accepted"
+  `);
   expect(post.walk({ src: "192.0.2.5", out: "eth1" })).toMatchInlineSnapshot(`
     "nat POSTROUTING policy
     local: accepted"
@@ -374,13 +381,6 @@ test("what is not understood is unknown for packets that match the rest, and no 
         "hint": "Packets that match the rest of the rule end as unknown here.",
         "line": 6,
         "message": "match -m policy --dir in --pol ipsec: there is no translation of it",
-        "severity": "warning",
-      },
-      {
-        "file": "h/iptables-save",
-        "hint": "Packets that match the rest of the rule end as unknown here.",
-        "line": 3,
-        "message": "filter INPUT rule 1: match -m string --string "x y" --algo bm --to 65535: there is no translation of it",
         "severity": "warning",
       },
       {

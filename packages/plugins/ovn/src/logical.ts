@@ -99,9 +99,23 @@ class LogicalDevices {
       program: this.program(l.actions),
       origin,
       certainty: "inferred",
-      why: "a logical flow; the OpenFlow that OVN makes of it is not in evidence",
+      why: this.physical(l),
     });
     SOURCES.set(rule, { kind: "lflow", zone: this.zone, lflow: l, datapath });
+  }
+
+  /** What is known of the OpenFlow that OVN makes of a logical flow. */
+  private physical(l: Lflow): string {
+    const cookie = l.uuid === "" ? undefined : BigInt(`0x${l.uuid.slice(0, 8)}`);
+    const flow = cookie === undefined ? undefined : this.net.rules.find((r) => r.cookie === cookie && this.isHere(r));
+    return flow?.origin
+      ? `a logical flow; OVN made the flow at ${flow.origin.file}:${flow.origin.line} of it`
+      : "a logical flow; the OpenFlow that OVN makes of it is not in evidence";
+  }
+
+  private isHere(r: Rule): boolean {
+    const d = this.net.devices[this.net.tables[r.table]!.device]!;
+    return d.kind === "bridge" && (this.zone.host === "" || d.host === this.zone.host);
   }
 
   private balancer(lb: ReturnType<typeof rows>[number]): void {
@@ -196,6 +210,7 @@ function rowOf(t: Partial<HeaderTerms>): Match | null {
 /** The evidence host that a datapath of a cluster-wide zone is of, by its name: GR_HOST, ext_HOST, HOST; "" if it is none's. */
 function hostIn(ctx: LowerContext, datapath: string): string {
   const node = datapath.replace(/^(GR|ext|join)_/, "");
+  if (node === "") return "";
   return ctx.facts.hosts().find((h) => h !== "" && (h === node || ctx.nodeOf(h) === node)) ?? "";
 }
 

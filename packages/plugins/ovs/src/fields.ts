@@ -10,7 +10,7 @@ import { findField, type Slice } from "@plumbline/model";
 import type { FieldSlice } from "./ast.js";
 
 /** How a field's values are written. */
-export type FieldFormat = "dec" | "hex" | "ipv4" | "ipv6" | "mac" | "ct_state" | "tcp_flags" | "frag" | "port";
+type FieldFormat = "dec" | "hex" | "ipv4" | "ipv6" | "mac" | "ct_state" | "tcp_flags" | "frag" | "port";
 
 export interface OvsField {
   readonly name: string;

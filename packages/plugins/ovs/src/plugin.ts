@@ -1,6 +1,7 @@
 /** The source plugin for Open vSwitch. */
 import type { Plugin } from "@plumbline/model";
 import { definePlugin } from "@plumbline/plugin-sdk";
+import { groupAnnotator } from "./annotate.js";
 import { recognise } from "./commands.js";
 import "./facts.js";
 import { lowerBridges } from "./lower/device.js";
@@ -11,6 +12,7 @@ const plugin: Plugin = definePlugin({
   claims: (file) => recognise(file)?.claim ?? null,
   read: (file, ctx) => recognise(file)?.read(file, ctx),
   lower: { devices: lowerBridges },
+  annotator: groupAnnotator,
   collects: [
     { what: "OpenFlow flows of BRIDGE", command: "ovs-ofctl -O OpenFlow15 dump-flows BRIDGE", on: "node" },
     { what: "OpenFlow groups of BRIDGE", command: "ovs-ofctl -O OpenFlow15 dump-groups BRIDGE", on: "node" },

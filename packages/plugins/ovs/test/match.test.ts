@@ -1,6 +1,6 @@
 import { printMatch } from "@plumbline/model";
 import { expect, test } from "vitest";
-import { parseFlowLine, parseMatch } from "../src/index.js";
+import { parseFlowLine, parseGroupLine, parseMatch } from "../src/index.js";
 import { lowerMatch } from "../src/lower/match.js";
 
 const row = (text: string) => {
@@ -157,4 +157,16 @@ test("defaults, and a match that names actions", () => {
       },
     ]
   `);
+});
+
+test("a line cut anywhere is a flow with a problem, or none, and never an exception", () => {
+  const lines = [
+    ' cookie=0x5, duration=1.1s, table=8, n_packets=3, n_bytes=222, idle_age=3, priority=7,ct_state=+est-rel,tcp,in_port="patch-br-ex_mas",nw_src=192.0.2.0/24,tp_dst=80 actions=ct(commit,table=2,zone=NXM_NX_REG13[0..15],nat(src=192.0.2.1:80-90),exec(load:0x1->NXM_NX_CT_MARK[1])),clone(set_field:1->reg0,output:"eth0"),check_pkt_larger(1414)->OXM_OF_PKT_REG4[1],controller(userdata=00.01,pause),learn(table=69,OXM_OF_METADATA[],eth_type=0x800,load:0x1->NXM_NX_REG10[7]),resubmit(,8)',
+    "group_id=9,type=select,selection_method=hash,fields(ip_dst,tcp_dst),bucket=bucket_id:0,weight:100,watch_port:2,actions=ct(commit,table=3,nat(dst=192.0.2.1:80))",
+  ];
+  for (const line of lines)
+    for (let i = 0; i <= line.length; i++) {
+      expect(() => parseFlowLine(line.slice(0, i))).not.toThrow();
+      expect(() => parseGroupLine(line.slice(0, i))).not.toThrow();
+    }
 });

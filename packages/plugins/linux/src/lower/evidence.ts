@@ -34,10 +34,10 @@ export interface Interface extends InterfaceFact, Sourced {
 }
 export type Route = RouteFact & Sourced;
 /** A route that leads where the evidence does not say. */
-export type OpaqueRoute = OpaqueRouteFact & Sourced;
+type OpaqueRoute = OpaqueRouteFact & Sourced;
 export type PolicyRule = PolicyRuleFact & Sourced;
 export type OpaqueRule = OpaqueRuleFact & Sourced & { readonly opaque: true };
-export type Neighbour = NeighbourFact & Sourced;
+type Neighbour = NeighbourFact & Sourced;
 export type Listener = SocketFact & Sourced;
 
 export interface HostEvidence {
@@ -122,6 +122,9 @@ function interfacesOf(facts: FactBase, host: string): Interface[] {
   }
   return [...byName.values()];
 }
+
+/** Stands for an interface of which not even the name is in evidence: a BGP table names next hops alone. */
+export const UNNAMED = "?";
 
 /** The interface of that name, made if it is not there. A made one takes a port number above any ifindex in evidence. */
 export function interfaceNamed(

@@ -6,7 +6,7 @@
  */
 import type { Action, Origin, TableId } from "@plumbline/model";
 import type { Family } from "../address.js";
-import type { Interface } from "./evidence.js";
+import { type Interface, UNNAMED } from "./evidence.js";
 import { drop, ETH_TYPE, errorFromRouter, FAMILIES, GROUP_MAC, type HostStack, type IcmpError, jump, match, ROUTE } from "./stack.js";
 
 /** Fills `table`, reached by all packets that are not for this host. */
@@ -45,10 +45,11 @@ export function buildForward(stack: HostStack, table: TableId, forwardHook: Tabl
       const s = forwarding(stack, i, family);
       const rows = [match({ in_port: i.number, eth_type: ETH_TYPE[family] })];
       if (s === null) {
-        const key = family === 4 ? `net.ipv4.conf.${i.name}.forwarding` : "net.ipv6.conf.all.forwarding";
+        const named = i.name !== UNNAMED;
+        const key = family === 6 ? "net.ipv6.conf.all.forwarding" : named ? `net.ipv4.conf.${i.name}.forwarding` : "net.ipv4.ip_forward";
         const ask: Action = {
           op: "unknown",
-          why: `whether ${stack.evidence.host} forwards packets from ${i.name}`,
+          why: `whether ${stack.evidence.host} forwards packets${named ? ` from ${i.name}` : ""}`,
           command: `sysctl ${key}`,
           on: stack.evidence.host,
           go: true,

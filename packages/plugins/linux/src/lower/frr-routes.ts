@@ -7,7 +7,7 @@
  */
 import type { BgpPathFact, Fact, FactBase, FrrRouteFact, NexthopFact, Origin, Problem } from "@plumbline/model";
 import { BITS, contains, parseAddress, parsePrefix } from "../address.js";
-import { type HostEvidence, type Interface, interfaceNamed, type Route } from "./evidence.js";
+import { type HostEvidence, type Interface, interfaceNamed, type Route, UNNAMED } from "./evidence.js";
 
 type FrrFact = Fact<"frr.route">;
 
@@ -30,7 +30,7 @@ const hopSet = (hops: readonly NexthopFact[]) =>
  * The selected route of each prefix. A prefix may have been asked for by itself as well, at another time: then the larger output, the table, is
  * taken, and a difference is reported.
  */
-export function selectedRoutes(facts: readonly FrrFact[], problem: (p: Problem) => void): FrrFact[] {
+function selectedRoutes(facts: readonly FrrFact[], problem: (p: Problem) => void): FrrFact[] {
   const size = new Map<string, number>();
   for (const f of facts) size.set(f.origin.file, (size.get(f.origin.file) ?? 0) + 1);
   const chosen = new Map<string, FrrFact>();
@@ -85,7 +85,7 @@ function claimed(facts: FactBase, e: HostEvidence, routes: readonly FrrFact[]): 
     const address = parseAddress(f.data.address);
     if (!address) continue;
     const network = routes.find((r) => r.data.protocol === "connected" && contains(parsePrefix(r.data.prefix)!, address));
-    const i = e.interfaces.find((x) => x.name === (network?.data.nexthops[0]?.dev ?? SOMEWHERE));
+    const i = e.interfaces.find((x) => x.name === (network?.data.nexthops[0]?.dev ?? UNNAMED));
     if (!i || i.addresses.some((a) => a.address === f.data.address)) continue;
     i.addresses.push({
       ifname: i.name,
@@ -173,9 +173,6 @@ function standIn(e: HostEvidence, routes: readonly FrrFact[]): void {
   }
 }
 
-/** Name of the interface through which next hops are reached of which only the address is known. */
-const SOMEWHERE = "?";
-
 /** The best paths in place of a table: only what BGP brought, and only the next hops' addresses. */
 function bgpAlone(e: HostEvidence, paths: readonly Fact<"frr.bgp-path">[]): void {
   const byPrefix = new Map<string, Fact<"frr.bgp-path">[]>();
@@ -207,7 +204,7 @@ function bgpAlone(e: HostEvidence, paths: readonly Fact<"frr.bgp-path">[]): void
       });
       continue;
     }
-    const nexthops = list.map((f) => ({ via: f.data.nexthop, dev: interfaceTo(e, f.data.nexthop, origin).name, weight: 1, onlink: false }));
+    const nexthops = list.map((f) => ({ via: f.data.nexthop, dev: interfaceTo(e, f.data.nexthop).name, weight: 1, onlink: false }));
     const route: Route = {
       family,
       table: "main",
@@ -227,7 +224,7 @@ function bgpAlone(e: HostEvidence, paths: readonly Fact<"frr.bgp-path">[]): void
 }
 
 /** The interface in whose network `via` is, or one that stands for the unknown one. */
-function interfaceTo(e: HostEvidence, via: string, origin: Origin): Interface {
+function interfaceTo(e: HostEvidence, via: string): Interface {
   const address = parseAddress(via);
   const known =
     address && e.interfaces.find((i) => i.addresses.some((a) => contains(parsePrefix(`${a.address}/${a.prefixLen}`)!, address)));
@@ -235,10 +232,10 @@ function interfaceTo(e: HostEvidence, via: string, origin: Origin): Interface {
     known ??
     interfaceNamed(
       e.interfaces,
-      SOMEWHERE,
+      UNNAMED,
       (i) => e.interfaces.push(i),
       "it leads to BGP next hops; which interface it is, is not in evidence",
-      origin,
+      null,
     )
   );
 }

@@ -92,7 +92,7 @@ function fillInterface(stack: HostStack, i: Interface): void {
     // A switch's flows may answer for a gateway that no device has: OVN does, for its routers.
     else if (behindSwitch) net.rule(t, { priority: 10, rows, program: [noEntry(stack, i)] });
   }
-  missing(stack, t.id, i, complete);
+  missing(stack, t.id, i, complete, behindSwitch);
 }
 
 const noEntry = (stack: HostStack, i: Interface): Action => ({
@@ -118,7 +118,7 @@ function gatewaysOf(stack: HostStack, i: Interface): string[] {
   return [...new Set(hops.map((h) => h.via))];
 }
 
-function missing(stack: HostStack, table: TableId, i: Interface, complete: boolean): void {
+function missing(stack: HostStack, table: TableId, i: Interface, complete: boolean, behindSwitch: boolean): void {
   const { net } = stack;
   const t = net.tables[table];
   const out = { out_port: i.number };
@@ -127,6 +127,12 @@ function missing(stack: HostStack, table: TableId, i: Interface, complete: boole
     return;
   }
   const why = `every device on the wire of ${i.name} is in evidence, and none has the address`;
+  if (behindSwitch) {
+    // The request goes into the switch's pipeline and nobody answers; the sender waits longer than most clients do.
+    const lost = drop("nobody on the switch answers for the next hop", false);
+    net.rule(t, { priority: 0, rows: [match(out)], program: [lost], certainty: "inferred", why });
+    return;
+  }
   for (const family of FAMILIES) {
     const eth_type = ETH_TYPE[family];
     const silent = drop("nobody answers for the next hop", true);

@@ -183,7 +183,7 @@ function rowsOf(r: PolicyRule, evidence: HostEvidence): Match[] | null {
 }
 
 /** A range of values as masked matches: the fewest aligned blocks that make it up. */
-export function rangeRows(field: string, from: number, to: number): Match[] {
+function rangeRows(field: string, from: number, to: number): Match[] {
   const bits = slice(field).n;
   const out: Match[] = [];
   for (let at = from; at <= to; ) {
@@ -222,7 +222,14 @@ class RouteTables {
       const program: Action[] = [
         { op: "unknown", why: `the route to ${r.prefix}: ${r.why}`, command: "ip route get DESTINATION", on: evidence.host },
       ];
-      net.rule(t, { prefix: { value: p.value, len: p.len }, metric: r.metric, program, origin: r.origin, certainty: r.certainty });
+      net.rule(t, {
+        prefix: { value: p.value, len: p.len },
+        metric: r.metric,
+        program,
+        origin: r.origin,
+        certainty: r.certainty,
+        why: r.certainty === "proven" ? "" : r.why,
+      });
     }
     t.miss = this.miss(name, partial);
     return t.id;
@@ -232,7 +239,9 @@ class RouteTables {
   private miss(name: string, partial: boolean): Action[] {
     if (!partial || name === "default" || name === "local") return [];
     const command = this.family === 6 ? "ip -6 route show table all" : "ip route show table all";
-    const some = this.stack.evidence.routes.some((r) => r.family === this.family && r.table === name);
+    const some = [...this.stack.evidence.routes, ...this.stack.evidence.opaqueRoutes].some(
+      (r) => r.family === this.family && r.table === name,
+    );
     const why = some ? `only a part of route table ${name} is in evidence` : `the routes of table ${name} are not in evidence`;
     // Behind main there is nothing; behind another table the next rule may know a route.
     return [{ op: "unknown", why, command, on: this.stack.evidence.host, ...(name === "main" ? {} : { go: true }) }];
@@ -272,7 +281,7 @@ function routeProgram(stack: RoutingStack, r: Route): Action[] {
       return [
         set("reg14", ROUTE.local),
         set("out_port", stack.loopback),
-        ...preferSource(stack, r.family, parseAddress(r.src)?.value ?? "destination"),
+        ...preferSource(r.family, parseAddress(r.src)?.value ?? "destination"),
       ];
     case "broadcast":
       return [set("reg14", ROUTE.broadcast), ...hopProgram(stack, r, "", r.nexthops[0]?.dev ?? "")];
@@ -296,11 +305,11 @@ function hopProgram(stack: RoutingStack, r: Route, via: string, dev: string): Ac
   return [
     set("out_port", out?.number ?? 0),
     gateway ? set("nexthop", gateway.value) : { op: "move", src: dst, dst: slice("nexthop", 0, dst.n) },
-    ...preferSource(stack, r.family, sourceOf(stack.evidence, r, out, via)?.value ?? 0n),
+    ...preferSource(r.family, sourceOf(stack.evidence, r, out, via)?.value ?? 0n),
   ];
 }
 
-function preferSource(_stack: RoutingStack, family: Family, source: bigint | "destination"): Action[] {
+function preferSource(family: Family, source: bigint | "destination"): Action[] {
   const register = family === 4 ? slice("reg12") : slice("xxreg2");
   if (source === "destination") return [{ op: "move", src: slice(family === 4 ? "ip_dst" : "ipv6_dst"), dst: register }];
   return [{ op: "set", dst: register, value: source }];
@@ -314,12 +323,7 @@ const scopeOf = (text: string): number => SCOPES[text] ?? (Number(text) || 0);
  * next hop, else the first of a scope that is wide enough, else one of another interface (inet_select_addr(), net/ipv4/devinet.c).
  * IPv6: the first address of the interface of the destination's scope (a simple case of RFC 6724).
  */
-export function sourceOf(
-  evidence: HostEvidence,
-  r: Pick<Route, "family" | "src" | "scope" | "prefix">,
-  out: Interface | undefined,
-  via: string,
-) {
+function sourceOf(evidence: HostEvidence, r: Pick<Route, "family" | "src" | "scope" | "prefix">, out: Interface | undefined, via: string) {
   const own = parseAddress(r.src);
   if (own) return own;
   const usable = (i: Interface) => i.addresses.filter((a) => a.family === r.family && !a.secondary);

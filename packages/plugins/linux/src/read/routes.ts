@@ -97,7 +97,7 @@ function head(words: readonly string[], defaults: RouteDefaults, line: number, t
 }
 
 /** The family of a route; a `default` tells by its gateway or its source, or by what only IPv6 routes have. */
-export function familyOf(dst: string, words: readonly string[], asked: 0 | 4 | 6): 4 | 6 {
+function familyOf(dst: string, words: readonly string[], asked: 0 | 4 | 6): 4 | 6 {
   if (dst !== "default") return dst.includes(":") ? 6 : 4;
   if (asked !== 0) return asked;
   for (const key of ["src", "via"]) {

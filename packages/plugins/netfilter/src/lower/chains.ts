@@ -66,6 +66,9 @@ export function listing(t: TableAst, chain: string): string {
 const TRANSLATED = "reg7";
 const TRANSLATED_BITS: Readonly<Partial<Record<HookName, number>>> = { prerouting: 1, input: 2, output: 4, postrouting: 8 };
 
+/** Priority of connection tracking (enum nf_ip_hook_priorities). */
+const CONNTRACK = -200;
+
 const BACK: readonly Action[] = [{ op: "return" }];
 
 /** Builds the tables of a base chain; `extra` is run at its end where the evidence does not show the whole chain. */
@@ -163,6 +166,7 @@ class ChainBuilder {
       view: ctx.view,
       family: ctx.table.family,
       table: ctx.table,
+      early: this.base.priority < CONNTRACK && (this.base.hook === "prerouting" || this.base.hook === "output"),
       base: this.base,
       nat: ctx.nat,
       reject: { device: ctx.device, hook: this.base.hook, pending: ctx.pending },

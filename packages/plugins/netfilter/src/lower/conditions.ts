@@ -7,7 +7,7 @@
  */
 import { addMatch, CT, intersect, type Match, matchField, type Slice, slice } from "@plumbline/model";
 import type { Family, Selector, Statement, TableAst, Tuple, Value } from "../ast.js";
-import { ETH_IPV4, ETH_IPV6, placeOf, STATES } from "./fields.js";
+import { ETH_IPV4, ETH_IPV6, NOTRACK, placeOf, STATES } from "./fields.js";
 import type { HostView } from "./host.js";
 import { complement, type Interval, ones, prefixes, type Ternary } from "./ternary.js";
 
@@ -59,6 +59,8 @@ export interface ConditionContext {
   readonly view: HostView;
   readonly family: Family;
   readonly table: TableAst;
+  /** The chain runs before connection tracking: raw at PREROUTING and OUTPUT. */
+  readonly early: boolean;
 }
 
 /** Rows of a match statement. */
@@ -142,7 +144,7 @@ function axesOf(selector: Selector, values: readonly Value[], ctx: ConditionCont
       return interfaceAxis(slice(selector === "meta iifname" ? "in_port" : "out_port"), values, ctx);
     case "ct state":
     case "ct status":
-      return stateAxis(values);
+      return stateAxes(values, ctx.early);
     case "fib saddr type":
     case "fib daddr type":
       return typeAxes(selector === "fib saddr type" ? "src" : "dst", values, ctx);
@@ -185,14 +187,23 @@ function interfaceAxis(at: Slice, values: readonly Value[], ctx: ConditionContex
   return [{ slice: at, needs: [], ternaries: [...numbers].map((n) => ({ value: BigInt(n), mask: ones(32) })) }];
 }
 
-function stateAxis(values: readonly Value[]): readonly Axis[] | Opaque {
+function stateAxes(values: readonly Value[], early: boolean): readonly Axis[] | Opaque {
   const out: Ternary[] = [];
+  const before: Ternary[] = [];
   for (const v of values) {
     const state = v.k === "state" ? STATES.get(v.name) : undefined;
     if (!state) return { why: `connection status '${v.k === "state" ? v.name : "?"}' is not translated`, command: "conntrack -L" };
-    out.push({ value: BigInt(state.value), mask: BigInt(state.mask) });
+    if (early && v.k === "state" && v.name === "untracked") before.push({ value: 1n, mask: 1n });
+    else out.push({ value: BigInt(state.value), mask: BigInt(state.mask) });
+    if (v.k === "state" && v.name === "invalid") before.push({ value: 0n, mask: 1n });
   }
-  return [{ slice: slice("ct_state", 0, 8), needs: [], ternaries: out }];
+  const states = slice("ct_state", 0, 8);
+  if (!early) return [{ slice: states, needs: [], ternaries: out }];
+  // A packet that nobody has looked up yet counts as invalid (xt_conntrack.c), but for one that a rule took out of tracking.
+  return [
+    { slice: states, needs: matchField([], "ct_state", CT.trk, CT.trk), ternaries: out },
+    { slice: NOTRACK, needs: matchField([], "ct_state", 0, CT.trk), ternaries: before },
+  ];
 }
 
 const GROUP_BIT = 1n << 40n;

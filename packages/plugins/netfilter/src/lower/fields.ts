@@ -12,6 +12,12 @@ export const ETH_IPV6 = 0x86dd;
 
 const V4 = matchField([], "eth_type", ETH_IPV4);
 const V6 = matchField([], "eth_type", ETH_IPV6);
+/** The packet has a connection: it is tracked and not invalid. What is asked of the connection fails for all others. */
+export const HAS_CONNECTION = matchField([], "ct_state", CT.trk, CT.trk | CT.inv);
+/** The opposite. */
+export const NO_CONNECTION: readonly Match[] = [matchField([], "ct_state", 0, CT.trk), matchField([], "ct_state", CT.inv, CT.inv)];
+
+const ofConnection = (family: Match) => matchField(family, "ct_state", CT.trk, CT.trk | CT.inv);
 const proto = (family: Match, p: number) => matchField(family, "ip_proto", p);
 
 export interface Place {
@@ -38,15 +44,15 @@ const PLACES: Partial<Record<Selector, Place>> = {
   "meta mark": at(slice("pkt_mark")),
   // skb->len at these hooks counts from the IP header on.
   "meta length": at(slice("packet_len"), [], 14n),
-  "ct mark": at(slice("ct_mark")),
-  "ct direction": at(slice("ct_state", 3, 1), matchField([], "ct_state", CT.trk, CT.trk)),
-  "ct original ip saddr": at(slice("ct_nw_src"), V4),
-  "ct original ip daddr": at(slice("ct_nw_dst"), V4),
-  "ct original ip6 saddr": at(slice("ct_ipv6_src"), V6),
-  "ct original ip6 daddr": at(slice("ct_ipv6_dst"), V6),
-  "ct original protocol": at(slice("ct_nw_proto"), matchField([], "ct_state", CT.trk, CT.trk)),
-  "ct original proto-src": at(slice("ct_tp_src"), matchField([], "ct_state", CT.trk, CT.trk)),
-  "ct original proto-dst": at(slice("ct_tp_dst"), matchField([], "ct_state", CT.trk, CT.trk)),
+  "ct mark": at(slice("ct_mark"), HAS_CONNECTION),
+  "ct direction": at(slice("ct_state", 3, 1), HAS_CONNECTION),
+  "ct original ip saddr": at(slice("ct_nw_src"), ofConnection(V4)),
+  "ct original ip daddr": at(slice("ct_nw_dst"), ofConnection(V4)),
+  "ct original ip6 saddr": at(slice("ct_ipv6_src"), ofConnection(V6)),
+  "ct original ip6 daddr": at(slice("ct_ipv6_dst"), ofConnection(V6)),
+  "ct original protocol": at(slice("ct_nw_proto"), HAS_CONNECTION),
+  "ct original proto-src": at(slice("ct_tp_src"), HAS_CONNECTION),
+  "ct original proto-dst": at(slice("ct_tp_dst"), HAS_CONNECTION),
   "th sport": at(slice("tp_src")),
   "th dport": at(slice("tp_dst")),
   "tcp flags": at(slice("tcp_flags", 0, 8), matchField([], "ip_proto", 6)),
@@ -84,3 +90,6 @@ export const STATES: ReadonlyMap<string, { readonly value: number; readonly mask
   ["dnat", { value: CT.trk | CT.dnat, mask: CT.trk | CT.dnat }],
   ["seen-reply", { value: CT.trk | CT.est, mask: CT.trk | CT.est }],
 ]);
+
+/** Marks a packet that a rule took out of connection tracking; the host's stack does not track it. */
+export const NOTRACK: Slice = slice("reg13", 0, 1);

@@ -19,7 +19,7 @@ import {
   type Rows,
   tupleRows,
 } from "./conditions.js";
-import { ETH_IPV4, ETH_IPV6, placeOf } from "./fields.js";
+import { ETH_IPV4, ETH_IPV6, HAS_CONNECTION, NO_CONNECTION, NOTRACK, placeOf } from "./fields.js";
 import type { HostView } from "./host.js";
 import type { IpSets } from "./ipset.js";
 import { ipsetRows } from "./ipset.js";
@@ -63,10 +63,12 @@ export interface RuleContext extends ConditionContext {
   readonly command: string;
 }
 
+type Gate = Extract<Statement, { s: "chance" | "outside" }>;
+
 /** The alternatives of a part. */
 export function lowerPart(part: Part, ctx: RuleContext): Alternative[] {
   let rows: Rows = EVERYTHING;
-  const gates: Extract<Statement, { s: "chance" | "outside" }>[] = [];
+  const gates: Gate[] = [];
   const unknowns: Opaque[] = [];
   for (const m of part.matches) {
     if (m.s === "chance") gates.push(m);
@@ -88,9 +90,32 @@ export function lowerPart(part: Part, ctx: RuleContext): Alternative[] {
   }
   if (unknowns.length > 0) {
     const [first] = unknowns;
-    for (const u of unknowns) ctx.complain(u.why, "Packets that match the rest of the rule end as unknown here.");
+    // What the reader did not understand it has said already.
+    for (const u of unknowns) if (!("s" in u)) ctx.complain(u.why, "Packets that match the rest of the rule end as unknown here.");
     return [{ rows, program: [unknown(first, ctx)] }];
   }
+  if (part.effects.some(ofConnection)) {
+    // Without a connection CONNMARK does nothing; nft's `ct mark set` does nothing either, and reading one ends its rule.
+    const withOne = narrowed(rows, [HAS_CONNECTION], unknowns);
+    const without = narrowed(rows, NO_CONNECTION, unknowns);
+    const ends = ctx.table.source === "nft" && part.effects.some((e) => e.s === "mark" && e.dst === "meta mark" && ofConnection(e));
+    const rest: Part = { matches: [], effects: part.effects.filter((e) => !ofConnection(e)), branch: ends ? null : part.branch };
+    const goesOn = !ends || ctx.leave === null;
+    return [
+      ...(withOne.length > 0 ? alternatives(withOne, gates, part, ctx) : []),
+      ...(without.length > 0 && goesOn ? alternatives(without, gates, rest, ctx) : []),
+    ];
+  }
+  return alternatives(rows, gates, part, ctx);
+}
+
+/** True for an effect that needs the packet's connection. */
+function ofConnection(e: EffectStatement): boolean {
+  return e.s === "mark" && (e.dst === "ct mark" || e.value.terms.some((t) => t.from === "ct mark"));
+}
+
+/** A part's effects and branch for packets of these rows. */
+function alternatives(rows: Rows, gates: readonly Gate[], part: Part, ctx: RuleContext): Alternative[] {
   const effects: Action[] = [];
   for (const e of part.effects) {
     const a = effectActions(e, ctx);
@@ -137,7 +162,7 @@ function finish(program: readonly Action[], ctx: RuleContext): Action[] {
 /** Puts a program behind the choices it depends on. */
 function gated(
   rows: Rows,
-  gates: readonly Extract<Statement, { s: "chance" | "outside" }>[],
+  gates: readonly Gate[],
   program: readonly Action[],
   ctx: RuleContext,
 ): Alternative {
@@ -188,9 +213,6 @@ function effectActions(e: EffectStatement, ctx: RuleContext): Action[] {
       return assertNever(e);
   }
 }
-
-/** Marks a packet that a rule took out of connection tracking; the host's stack does not track it. */
-export const NOTRACK = slice("reg13", 0, 1);
 
 function notTranslated(what: string, ctx: RuleContext): Action {
   ctx.complain(`${what} is not translated`, "Packets that match the rule end as unknown here.");

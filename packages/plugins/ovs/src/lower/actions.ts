@@ -185,7 +185,7 @@ function notModelled(dst: FieldSlice): Action {
 }
 
 /** xlate_output_action. */
-export function output(sw: Switch, ref: PortRef): Action[] {
+function output(sw: Switch, ref: PortRef): Action[] {
   const port = sw.portNumber(ref);
   if (port === undefined)
     return [sw.unknown(`output to '${ref}', whose port number is not in evidence`, `ovs-ofctl dump-ports-desc ${sw.bridge.name}`)];

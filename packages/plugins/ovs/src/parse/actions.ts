@@ -186,7 +186,7 @@ function controller(kv: KeyValue, text: string): OvsAction {
 }
 
 /** `00.00.00.0c`. */
-export function hexBytes(text: string): Uint8Array {
+function hexBytes(text: string): Uint8Array {
   if (text === "") return new Uint8Array(0);
   if (!/^[0-9a-fA-F]{1,2}(\.[0-9a-fA-F]{1,2})*$/.test(text)) throw new BadArgument(`'${shorten(text)}' is not bytes in hex`);
   return Uint8Array.from(text.split("."), (b) => Number.parseInt(b, 16));

@@ -39,7 +39,7 @@ export function parseCt(text: string, at: number, problems: ParseProblem[], pars
 }
 
 /** The inside of `nat(...)`; "" for `nat` alone. */
-export function parseNat(text: string): NatSpec {
+function parseNat(text: string): NatSpec {
   let type: NatSpec["type"] = "existing";
   let range: Pick<NatSpec, "family" | "min" | "max" | "portMin" | "portMax"> = { family: 4 };
   const flags: string[] = [];

@@ -25,7 +25,7 @@ const IGNORED = new Set(
 );
 
 /** Flows get this priority where none is printed (OFP_DEFAULT_PRIORITY). */
-export const DEFAULT_PRIORITY = 32768;
+const DEFAULT_PRIORITY = 32768;
 
 /** Column of `actions=` (or `action=`) where the match ends, or -1. */
 function actionsAt(line: string): number {

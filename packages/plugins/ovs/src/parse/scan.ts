@@ -50,7 +50,7 @@ function quoteEnd(text: string, i: number, end: number): number {
 }
 
 /** Column of the parenthesis that closes the one at `i`, or -1. */
-export function closing(text: string, i: number, end: number): number {
+function closing(text: string, i: number, end: number): number {
   let depth = 0;
   for (let j = i; j < end; j++) {
     const c = text.charCodeAt(j);

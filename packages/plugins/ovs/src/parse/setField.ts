@@ -9,7 +9,7 @@ import { parseFieldValue, parseInteger } from "./values.js";
 export class BadArgument extends Error {}
 
 /** All bits of a slice. */
-export function allBits(n: number): bigint {
+function allBits(n: number): bigint {
   return (1n << BigInt(n)) - 1n;
 }
 

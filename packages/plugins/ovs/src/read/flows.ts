@@ -19,6 +19,7 @@ export function readFlows(file: EvidenceFile, bridge: string, ctx: ReadContext):
   let last = { line: 0, table: 0, used: true, sound: true };
   let ascending = true;
   let top = 0;
+  let lowest = Number.POSITIVE_INFINITY;
   for (let i = 0; i < lines.length; i++) {
     const raw = lines[i];
     const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
@@ -42,6 +43,7 @@ export function readFlows(file: EvidenceFile, bridge: string, ctx: ReadContext):
     if (typeof flow.table === "number") {
       if (flow.table < top) ascending = false;
       top = Math.max(top, flow.table);
+      lowest = Math.min(lowest, flow.table);
       last.table = flow.table;
     }
     // Table 254 holds what OVS made for itself (`bridge/dump-flows` prints it); no packet is sent there by a flow.
@@ -66,6 +68,16 @@ export function readFlows(file: EvidenceFile, bridge: string, ctx: ReadContext):
       `these flows of ${bridge} have no heading: taken as an excerpt, so packets that meet none of them are 'unknown'`,
       `Collect \`ovs-ofctl -O OpenFlow15 dump-flows ${bridge}\`.`,
     );
+  // Packets enter at table 0: a dump of some flows without one there was filtered (`dump-flows BR table=21`, grep).
+  if (!excerpt && !cut && lowest > 0 && lowest !== Number.POSITIVE_INFINITY) {
+    excerpt = true;
+    ctx.problem(
+      "info",
+      0,
+      `these flows of ${bridge} begin at table ${lowest}: taken as an excerpt, so packets that meet none of them are 'unknown'`,
+      `Collect \`ovs-ofctl -O OpenFlow15 dump-flows ${bridge}\`.`,
+    );
+  }
   // Only a dump in order of tables tells which tables are complete.
   const from = cut && ascending ? last.table : 0;
   ctx.fact(

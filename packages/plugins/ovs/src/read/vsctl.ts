@@ -7,7 +7,7 @@ import { unquote } from "../ports.js";
 import { outputLines } from "./output.js";
 
 /** A map or set as OVSDB tools print it: `{csum="true", key=flow}`, `[1, 2]`. */
-export function parseMap(text: string): Record<string, string> {
+function parseMap(text: string): Record<string, string> {
   const out: Record<string, string> = {};
   const inner = /^\{(.*)\}$/s.exec(text.trim());
   if (!inner) return out;
