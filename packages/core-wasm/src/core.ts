@@ -128,12 +128,13 @@ export class Core implements Machine {
     this.arena.words.set(script, this.state.script >>> 2);
   }
 
-  /** The events of the last recorded run. */
+  /** The events of the last recorded run; their rows are views of one copy. */
   private events(): Event[] {
     const count = this.header("S_EVENT_COUNT");
-    const words = this.arena.words;
+    const from = this.state.events >>> 2;
+    const words = this.arena.words.slice(from, from + (count * EVENT_BYTES) / 4);
     return Array.from({ length: count }, (_, i) => {
-      const at = (this.state.events + i * EVENT_BYTES) >>> 2;
+      const at = (i * EVENT_BYTES) >>> 2;
       const row = at + V_ROW / 4;
       return {
         kind: words[at + EVENT.V_KIND / 4],
@@ -141,7 +142,7 @@ export class Core implements Machine {
         a: words[at + EVENT.V_A / 4],
         b: words[at + EVENT.V_B / 4],
         c: words[at + EVENT.V_C / 4],
-        row: words.slice(row, row + ROW_WORDS),
+        row: words.subarray(row, row + ROW_WORDS),
       };
     });
   }

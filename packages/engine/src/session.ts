@@ -1,6 +1,6 @@
 /** A session: a snapshot, read, lowered and compiled, ready to be asked. */
 import { Core } from "@plumbline/core-wasm";
-import { type Annotator, type Machine, type Numbering, numbering, type Plugin } from "@plumbline/model";
+import { type Annotator, type EvidenceLink, type Machine, type Numbering, numbering, type Plugin } from "@plumbline/model";
 import { type BuiltNetwork, buildNetwork } from "./network/build.js";
 import { loadSnapshot, type Snapshot } from "./snapshot/index.js";
 
@@ -23,6 +23,19 @@ export async function openSession(path: string, options: { readonly plugins: rea
 /** Compiles a network that has been built already. */
 export async function compileSession(snapshot: Snapshot, built: BuiltNetwork): Promise<Session> {
   const core = await Core.create(built.net);
-  const annotators = snapshot.plugins.flatMap((p) => (p.annotator ? [p.annotator(snapshot.facts)] : []));
+  const annotators = snapshot.plugins.flatMap((p) => (p.annotator ? [remembered(p.annotator(snapshot.facts))] : []));
   return { snapshot, built, net: built.net, num: numbering(built.net), machine: core, core, annotators };
+}
+
+/** An annotator that looks at each rule once: branches and replies meet the same rules again and again. */
+function remembered(annotator: Annotator): Annotator {
+  const known = new Map<number, readonly EvidenceLink[]>();
+  return (rule, device) => {
+    let links = known.get(rule.id);
+    if (!links) {
+      links = annotator(rule, device);
+      known.set(rule.id, links);
+    }
+    return links;
+  };
 }

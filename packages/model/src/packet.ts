@@ -261,14 +261,17 @@ export function packetText(row: Row): string {
   return s;
 }
 
+/** The field that owns each word, overlays left out. */
+const OWNER: (Field | undefined)[] = [];
+for (const f of FIELDS) if (!/^xx?reg/.test(f.name)) for (let i = 0; i < f.words; i++) OWNER[f.word + i] = f;
+
 /** Fields that differ between two rows, in registry order, overlays left out. */
 export function changedFields(before: Row, after: Row): { field: Field; before: string; after: string }[] {
   const out: { field: Field; before: string; after: string }[] = [];
-  for (const f of FIELDS) {
-    if (/^xx?reg/.test(f.name)) continue;
-    const a = getBig(before, f.name);
-    const b = getBig(after, f.name);
-    if (a !== b) out.push({ field: f, before: formatValue(f, a), after: formatValue(f, b) });
+  for (let w = 0; w < before.length; w++) {
+    const f = before[w] === after[w] ? undefined : OWNER[w];
+    if (!f || out.at(-1)?.field === f) continue;
+    out.push({ field: f, before: formatValue(f, getBig(before, f.name)), after: formatValue(f, getBig(after, f.name)) });
   }
   return out;
 }

@@ -1,5 +1,5 @@
 /** Hops: the events of a line as decisions with their evidence. */
-import { type Annotator, type Certainty, EV, type Event, type EvidenceLink, LEAF, type Network, type Numbering, changedFields, packetText } from "@plumbline/model";
+import { type Annotator, type Certainty, EV, type Event, type EvidenceLink, LEAF, type Network, type Numbering, type Row, changedFields, packetText, wordsOf } from "@plumbline/model";
 
 export interface Hop {
   readonly device: string;
@@ -27,27 +27,44 @@ export interface Need {
 /** Scratch fields of a device: worth seeing in JSON, noise in a line for people. */
 export const SCRATCH = /^(reg\d|metadata|in_port|out_port|conj_id|nexthop|ct_(nw|tp|ipv6|label|zone)|recirc_id|dp_hash|uid|tun_)/;
 
+/** Words that the packet's one-line text shows. */
+const HEADER = [...wordsOf("header"), ...wordsOf("inner")];
+
 function portName(net: Network, device: number, port: number): string {
   return net.devices[device].ports.find((p) => p.number === port)?.name ?? `port ${port}`;
 }
 
-export function hopsOf(line: readonly Event[], net: Network, num: Numbering, annotators: readonly Annotator[]): { hops: Hop[]; needs: Need[] } {
+/** Events that show what a rule has made of the packet: those after its own translations and choices. */
+const shows = (e: Event) => e.kind === EV.hit || e.kind === EV.miss || e.kind === EV.output || e.kind === EV.leaf;
+
+export function hopsOf(
+  line: readonly Event[],
+  net: Network,
+  num: Numbering,
+  annotators: readonly Annotator[],
+): { hops: Hop[]; needs: Need[] } {
   const hops: Hop[] = [];
   const needs: Need[] = [];
   const need = (n: Need) => {
     if (!needs.some((x) => x.command === n.command && x.on === n.on && x.why === n.why)) needs.push(n);
   };
   let device = 0;
+  let left: Event | undefined;
   let arrival = "";
-  let arrivalCertainty: Certainty = "proven";
+  let shown = { row: line[0]?.row, text: line[0] ? packetText(line[0].row) : "" };
+  /** The packet's text, made anew only where a header changed. */
+  const textOf = (row: Row, headerChanged: boolean): string => {
+    if (headerChanged || !shown.row || HEADER.some((w) => shown.row[w] !== row[w])) shown = { row, text: packetText(row) };
+    return shown.text;
+  };
+  const lastDecision = line.findLastIndex((x) => x.kind === EV.hit || x.kind === EV.miss);
   line.forEach((e, i) => {
-    const next = line[i + 1];
+    if (e.kind === EV.output) left = e;
     if (e.kind === EV.enter) {
       device = e.a;
-      const from = line.slice(0, i).findLast((x) => x.kind === EV.output);
-      const link = from && from.b !== 0xffffffff ? net.links[from.b] : undefined;
+      const link = left && left.b !== 0xffffffff ? net.links[left.b] : undefined;
       arrival = link && link.certainty !== "proven" ? `from ${net.devices[link.device].name}: ${link.why}` : "";
-      arrivalCertainty = link?.certainty ?? "proven";
+      if (link?.certainty === "assumed") need({ why: arrival, command: "", on: net.devices[device].name });
       return;
     }
     if (e.kind === EV.note || (e.kind === EV.leaf && e.a === LEAF.unknown && e.b !== 0xffffffff)) {
@@ -55,22 +72,26 @@ export function hopsOf(line: readonly Event[], net: Network, num: Numbering, ann
       if (a?.op === "unknown") need({ why: a.why, command: a.command, on: a.on });
       return;
     }
+    const d = net.devices[device];
     if (e.kind === EV.leaf && e.a === LEAF.unlinked)
-      need({ why: `what is attached to ${portName(net, device, e.b)} of ${net.devices[device].name}`, command: "ip -d link; ovs-vsctl list interface", on: net.devices[device].host || net.devices[device].name });
+      need({ why: `what is attached to ${portName(net, device, e.b)} of ${d.name}`, command: "ip -d link; ovs-vsctl list interface", on: d.host || d.name });
     if (e.kind !== EV.hit && e.kind !== EV.miss) return;
     const table = net.tables[e.a];
     const rule = e.kind === EV.hit ? net.rules[e.b] : null;
-    const last = !line.slice(i + 1).some((x) => x.kind === EV.hit || x.kind === EV.miss);
     const origin = rule ? rule.origin : table.missOrigin;
-    const after = next ? next.row : e.row;
-    const changes = changedFields(e.row, after).map((c) => ({ field: c.field.name, before: c.before, after: c.after }));
-    const choice = line.slice(i + 1).find((x) => x.kind !== EV.ct && x.kind !== EV.note && x.kind !== EV.nat);
-    const chosen = choice?.kind === EV.choice && choice.c > 1 ? choice : undefined;
-    const visible = origin !== null || changes.some((c) => !SCRATCH.test(c.field)) || (rule && rule.certainty !== "proven") || chosen !== undefined || (last && e.kind === EV.miss);
+    let after = e.row;
+    let chosen: Event | undefined;
+    for (let k = i + 1; k < line.length; k++) {
+      if (line[k].kind === EV.choice && line[k].c > 1) chosen ??= line[k];
+      if (shows(line[k])) {
+        after = line[k].row;
+        break;
+      }
+    }
+    const changed = changedFields(e.row, after);
+    const visible = origin !== null || changed.some((c) => !SCRATCH.test(c.field.name)) || (rule && rule.certainty !== "proven") || chosen !== undefined || i === lastDecision;
     if (!visible) return;
-    const site = chosen && num.sites[chosen.a];
-    const total = site ? site.weights.reduce((a, b) => a + b, 0) : 1;
-    const d = net.devices[device];
+    const before = textOf(e.row, false);
     hops.push({
       device: d.name,
       node: d.node,
@@ -78,14 +99,19 @@ export function hopsOf(line: readonly Event[], net: Network, num: Numbering, ann
       rule: { text: origin?.text ?? (rule ? "" : "no rule matches"), file: origin?.file ?? "", line: origin?.line ?? 0 },
       certainty: rule ? rule.certainty : "proven",
       why: [rule?.why, arrival].filter(Boolean).join("; "),
-      before: packetText(e.row),
-      after: packetText(after),
-      changes,
+      before,
+      after: textOf(after, changed.some((c) => c.field.cls === "header" || c.field.cls === "inner")),
+      changes: changed.map((c) => ({ field: c.field.name, before: c.before, after: c.after })),
       links: rule ? annotators.flatMap((a) => a(rule, d)) : [],
-      ...(site && chosen ? { choice: `${chosen.b + 1} of ${chosen.c} by ${site.how}, ${Math.round((site.weights[chosen.b] / total) * 1000) / 10} %` } : {}),
+      ...(chosen ? { choice: choiceText(chosen, num) } : {}),
     });
-    if (arrival && arrivalCertainty === "assumed") need({ why: arrival, command: "", on: d.name });
     arrival = "";
   });
   return { hops, needs };
+}
+
+function choiceText(e: Event, num: Numbering): string {
+  const site = num.sites[e.a];
+  const total = site.weights.reduce((a, b) => a + b, 0);
+  return `${e.b + 1} of ${e.c} by ${site.how}, ${Math.round((site.weights[e.b] / total) * 1000) / 10} %`;
 }

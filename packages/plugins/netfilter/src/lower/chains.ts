@@ -21,13 +21,14 @@ import {
   type TableId,
 } from "@plumbline/model";
 import type { BaseChain, ChainAst, HookName, RuleAst, TableAst } from "../ast.js";
+import type { RuleContext } from "./context.js";
 import { ETH_IPV4, ETH_IPV6 } from "./fields.js";
 import type { HostView } from "./host.js";
 import type { IpSets } from "./ipset.js";
 import type { NatTables } from "./nat.js";
-import { harmless, mustLeave, partsOf } from "./parts.js";
+import { harmless, mustLeave, type Part, partsOf } from "./parts.js";
 import type { PendingGoto } from "./reject.js";
-import { lowerPart, type RuleContext } from "./rules.js";
+import { lowerPart, narrowParts } from "./rules.js";
 
 export interface ChainContext {
   readonly net: NetworkBuilder;
@@ -80,6 +81,17 @@ export function buildBaseChain(chain: ChainAst, base: BaseChain, ctx: ChainConte
   return builder.build(chain, true, [...atEnd, ...policy]);
 }
 
+/** A rule in its chain. */
+interface RulePlace {
+  readonly rule: RuleAst;
+  readonly number: number;
+  /** The chain as tables name it. */
+  readonly name: string;
+  readonly chain: ChainAst;
+  readonly isBase: boolean;
+  readonly end: readonly Action[];
+}
+
 class ChainBuilder {
   private readonly tables = new Map<string, TableId>();
 
@@ -99,9 +111,10 @@ class ChainBuilder {
     this.tables.set(chain.name, entry);
     if (isBase) this.passing(table);
     chain.rules.forEach((rule, i) => {
-      const parts = partsOf(rule.statements);
+      const place: RulePlace = { rule, number: i + 1, name, chain, isBase, end };
+      const parts = partsOf(rule.statements).flatMap((p) => narrowParts(p, this.ruleContext(place, true, null)));
       if (parts.length === 1 && !mustLeave(parts[0])) {
-        this.addPart(table, parts[0], rule, i + 1, name, chain, isBase, end, true, null);
+        this.addPart(table, parts[0], place, true, null);
         return;
       }
       const rest = open();
@@ -110,7 +123,7 @@ class ChainBuilder {
       parts.forEach((part, k) => {
         const last = k === parts.length - 1;
         const following = last ? rest : open();
-        this.addPart(at, part, rule, i + 1, name, chain, isBase, end, last, leaveTo(following));
+        this.addPart(at, part, place, last, leaveTo(following));
         at.miss = [leaveTo(rest)];
         at = following;
       });
@@ -145,47 +158,43 @@ class ChainBuilder {
     return this.ctx.natPeers && this.base.type === "nat" ? (TRANSLATED_BITS[this.base.hook] ?? 0) : 0;
   }
 
-  private addPart(
-    table: Table,
-    part: ReturnType<typeof partsOf>[number],
-    rule: RuleAst,
-    number: number,
-    name: string,
-    chain: ChainAst,
-    isBase: boolean,
-    end: readonly Action[],
-    last: boolean,
-    leave: Action | null,
-  ): void {
+  private ruleContext(p: RulePlace, last: boolean, leave: Action | null): RuleContext {
     const { ctx } = this;
-    if (last && harmless(part) && part.effects.length === 0 && leave === null) {
-      // A rule without effect only counts; it is kept out of the walk.
-      return;
-    }
-    const rc: RuleContext = {
+    const { hook, priority } = this.base;
+    const where = `${p.name} rule ${p.number}`;
+    return {
       view: ctx.view,
       family: ctx.table.family,
       table: ctx.table,
-      early: this.base.priority < CONNTRACK && (this.base.hook === "prerouting" || this.base.hook === "output"),
+      early: priority < CONNTRACK && (hook === "prerouting" || hook === "output"),
       base: this.base,
       nat: ctx.nat,
-      reject: { device: ctx.device, hook: this.base.hook, pending: ctx.pending },
+      reject: { device: ctx.device, hook, pending: ctx.pending },
       ipsets: ctx.ipsets,
       accept: this.accept,
       translated: this.bound() ? [{ op: "set", dst: slice(TRANSLATED, Math.log2(this.bound()), 1), value: 1n }] : [],
-      end: isBase ? end : BACK,
-      chain: (n) => this.chain(n),
-      isBase,
-      where: `${name} rule ${number}`,
+      end: p.isBase ? p.end : BACK,
+      chain: (name) => this.chain(name),
+      isBase: p.isBase,
+      where,
       leave,
       last,
       complain: (message, hint) =>
-        ctx.problem({ severity: "warning", file: ctx.file, line: rule.line, message: `${name} rule ${number}: ${message}`, hint }),
-      command: listing(ctx.table, chain.name),
+        ctx.problem({ severity: "warning", file: ctx.file, line: p.rule.line, message: `${where}: ${message}`, hint }),
+      command: listing(ctx.table, p.chain.name),
     };
-    const origin: Origin | null = rule.line === 0 ? null : { file: ctx.file, line: rule.line, text: rule.text };
-    for (const a of lowerPart(part, rc))
-      ctx.net.rule(table, { rows: a.rows, program: a.program, origin, number, certainty: ctx.certainty, why: ctx.why });
+  }
+
+  private addPart(table: Table, part: Part, p: RulePlace, last: boolean, leave: Action | null): void {
+    // A rule without effect only counts; it is kept out of the walk.
+    if (last && leave === null && harmless(part) && part.effects.length === 0) return;
+    const { ctx } = this;
+    const { file, certainty, why } = ctx;
+    const shown = part.incomplete
+      ? {}
+      : { number: p.number, origin: p.rule.line === 0 ? null : ({ file, line: p.rule.line, text: p.rule.text } satisfies Origin) };
+    for (const a of lowerPart(part, this.ruleContext(p, last, leave)))
+      ctx.net.rule(table, { rows: a.rows, program: a.program, certainty, why, ...shown });
   }
 
   /** The table of a user chain, made when first reached. */

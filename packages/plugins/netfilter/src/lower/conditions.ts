@@ -13,6 +13,8 @@ import { complement, type Interval, ones, prefixes, type Ternary } from "./terna
 
 /** Rows a rule may have. Real rules have a handful; a negated set of a thousand addresses has some 20 thousand. */
 const ROW_LIMIT = 65536;
+/** Rows beyond which the matches of a rule are asked one behind the other instead of multiplied. */
+export const WIDE = 2048;
 
 export interface Opaque {
   readonly why: string;

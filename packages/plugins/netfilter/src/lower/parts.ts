@@ -14,6 +14,8 @@ export interface Part {
   readonly matches: MatchStatement[];
   readonly effects: EffectStatement[];
   branch: BranchStatement | null;
+  /** Only some of the rule's matches: passing them is no hit of the rule yet. */
+  readonly incomplete?: boolean;
 }
 
 const isMatch = (s: Statement): s is MatchStatement =>
