@@ -11,7 +11,13 @@ import { type Paint, shorten } from "./style.js";
 const LINE_MOST = 150;
 
 /** @param told what was printed before, and under which branch; a list that was is not printed again */
-export function furtherLines(hops: readonly Hop[] | undefined, branch: string, told: Map<string, string>, c: Columns, paint: Paint): string[] {
+export function furtherLines(
+  hops: readonly Hop[] | undefined,
+  branch: string,
+  told: Map<string, string>,
+  c: Columns,
+  paint: Paint,
+): string[] {
   if (hops === undefined || hops.length === 0) return [];
   const key = JSON.stringify(hops.map((h) => [h.device, h.rule, h.why]));
   const before = told.get(key);

@@ -1,10 +1,12 @@
 /**
- * Hops as lines: device, stage, deciding rule, file:line, names, and what changed, one line a hop.
+ * Hops as lines, under the device they happen on: stage, deciding rule, file:line, what changed, and
+ * names, one line a hop.
  *
- *     device                stage                 rule, shortened in the middle        file:line            names  field a -> b
- *   ~ master-02-demo        neighbour             192.0.2.7 dev br-ex lladdr …         …/ip_neigh:3         (inferred: …)
+ *     master-02-demo
+ *         stage                 rule, shortened in the middle        file:line  field a -> b  names
+ *       ~ neighbours            192.0.2.7 dev br-ex lladdr …         …/ip_neigh:3  (inferred: …)
  *
- * The mark before the device is the certainty: none for proven, `~` inferred, `?` assumed; the reason ends the line. The
+ * The mark before the stage is the certainty: none for proven, `~` inferred, `?` assumed; the reason ends the line. The
  * rule takes what the width leaves; file:line is never cut, so that it can be copied. Columns are those of the whole trace,
  * so that branches compare.
  */
@@ -13,23 +15,21 @@ import { type Look, type Paint, shorten } from "./style.js";
 
 /** Widths of the columns of one trace. */
 export interface Columns {
-  readonly device: number;
   readonly stage: number;
   readonly rule: number;
-  readonly place: number;
 }
 
 const MARK = { proven: " ", inferred: "~", assumed: "?" } as const;
-const RULE_LEAST = 44;
-const RULE_MOST = 72;
+const RULE_LEAST = 60;
+const RULE_MOST = 110;
+/** Room for file:line and a name behind the rule. */
+const TAIL = 56;
 
 export function columnsOf(hops: readonly Hop[], look: Look): Columns {
-  const widest = (f: (h: Hop) => number, most: number) => Math.min(most, Math.max(0, ...hops.map(f)));
-  const device = widest((h) => h.device.length, 28);
-  const stage = widest((h) => stageOf(h).length, 30);
-  const place = widest((h) => placeOf(h).length, 80);
-  const free = look.width - device - stage - place - "    ".length - 3 * "  ".length;
-  return { device, stage, place, rule: Math.max(RULE_LEAST, Math.min(RULE_MOST, free)) };
+  const stage = Math.min(30, Math.max(0, ...hops.map((h) => stageOf(h).length)));
+  const widest = Math.max(0, ...hops.map((h) => ruleText(h).length));
+  const free = look.width - stage - TAIL - 8;
+  return { stage, rule: Math.min(widest, Math.max(RULE_LEAST, Math.min(RULE_MOST, free))) };
 }
 
 /**
@@ -53,12 +53,15 @@ export function hopLines(hops: readonly Hop[], c: Columns, paint: Paint, all: bo
   const flush = () => {
     // One table with evidence takes no more room than a line that counts it.
     if (quiet.length === 0 || (quiet.length === 1 && quiet[0].rule.file !== "")) lines.push(...quiet.map((h) => hopLine(h, c, paint)));
-    else lines.push(paint("faint", `    ${shorten(quiet[0].device, c.device).padEnd(c.device)}  ${quietText(quiet)}`));
+    else lines.push(paint("faint", `      ${quietText(quiet)}`));
     quiet = [];
   };
   for (const [i, h] of hops.entries()) {
     const enters = h.device !== hops[i - 1]?.device;
-    if (enters) flush();
+    if (enters) {
+      flush();
+      lines.push(`  ${paint("heading", h.device)}${h.node !== "" && !h.device.includes(h.node) ? paint("faint", ` on ${h.node}`) : ""}`);
+    }
     // A switch shows the flow that took the packet in.
     const first = enters && h.stage.startsWith("openflow ");
     if (all || first || i === hops.length - 1 || tells(h)) {
@@ -78,15 +81,14 @@ function quietText(hops: readonly Hop[]): string {
 
 export function hopLine(h: Hop, c: Columns, paint: Paint): string {
   const cells = [
-    `  ${h.certainty === "proven" ? MARK.proven : paint("doubt", MARK[h.certainty])} ${shorten(h.device, c.device).padEnd(c.device)}`,
-    shorten(stageOf(h), c.stage).padEnd(c.stage),
+    `    ${h.certainty === "proven" ? MARK.proven : paint("doubt", MARK[h.certainty])} ${shorten(stageOf(h), c.stage).padEnd(c.stage)}`,
     shorten(ruleText(h), c.rule).padEnd(c.rule),
-    paint("faint", placeOf(h).padEnd(c.place)),
+    paint("faint", placeOf(h)),
   ];
   const tail = [
-    namesOf(h.links, paint),
     changesOf(h, paint),
     h.choice === undefined ? "" : paint("heading", `[${h.choice}]`),
+    namesOf(h.links, paint),
     doubtOf(h, paint),
   ];
   return `${cells.join("  ")}  ${tail.filter(Boolean).join("  ")}`.trimEnd();

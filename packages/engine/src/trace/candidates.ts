@@ -7,7 +7,25 @@
  * translations they would make. Conditions on registers, connection state and ports of a switch are not asked, so each is
  * *assumed*: it would apply if the packet came by.
  */
-import { type Action, type Annotator, addressOf, chunks, FIELDS, get, getBits, ipv4Text, type Match, type Network, nested, type Row, type Rule, set, slice, type Table, wordsOf } from "@plumbline/model";
+import {
+  type Action,
+  type Annotator,
+  addressOf,
+  chunks,
+  FIELDS,
+  get,
+  getBits,
+  ipv4Text,
+  type Match,
+  type Network,
+  nested,
+  type Row,
+  type Rule,
+  set,
+  slice,
+  type Table,
+  wordsOf,
+} from "@plumbline/model";
 import type { Hop } from "./hops.js";
 
 const HEADER = new Set(wordsOf("header"));
@@ -47,8 +65,23 @@ export function candidatesFor(row: Row, hosts: ReadonlySet<string> | null, net: 
   });
   const hostOf = (t: Table) => net.devices[t.device].host;
   const where = hosts ?? new Set(tables.map(hostOf).filter((h) => h !== ""));
-  const lists = [...where].map((host) => onHost(row, tables.filter((t) => hostOf(t) === host || hostOf(t) === ""), net, annotators));
-  if (lists.length === 0) lists.push(onHost(row, tables.filter((t) => hostOf(t) === ""), net, annotators));
+  const lists = [...where].map((host) =>
+    onHost(
+      row,
+      tables.filter((t) => hostOf(t) === host || hostOf(t) === ""),
+      net,
+      annotators,
+    ),
+  );
+  if (lists.length === 0)
+    lists.push(
+      onHost(
+        row,
+        tables.filter((t) => hostOf(t) === ""),
+        net,
+        annotators,
+      ),
+    );
   const told = new Set<Rule>();
   return lists
     .sort((a, b) => b.length - a.length)
@@ -72,7 +105,8 @@ function onHost(row: Row, tables: readonly Table[], net: Network, annotators: re
       const found: { rule: Rule; table: Table }[] = [];
       for (const table of tables)
         for (const rule of table.rules)
-          if (!seen.has(rule) && rule.origin && (rule.prefix ? lpmNames(table, rule, r) : rule.rows.some((m) => speaksOf(m, r)))) found.push({ rule, table });
+          if (!seen.has(rule) && rule.origin && (rule.prefix ? lpmNames(table, rule, r) : rule.rows.some((m) => speaksOf(m, r))))
+            found.push({ rule, table });
       found.sort((a, b) => STAGE_ORDER.indexOf(a.table.stage) - STAGE_ORDER.indexOf(b.table.stage) || a.table.id - b.table.id);
       for (const { rule, table } of found) {
         seen.add(rule);
@@ -102,7 +136,9 @@ function hopOf(rule: Rule, table: Table, row: Row, to: readonly Translation[], n
     stage: `${table.stage} ${table.name}`,
     rule: { text: rule.origin!.text, file: rule.origin!.file, line: rule.origin!.line },
     certainty: "assumed",
-    why: [`would apply if a packet to ${before}:${get(row, "tp_dst")} comes to ${d.node || d.host || "a node"}`, rule.why].filter(Boolean).join("; "),
+    why: [`would apply if a packet to ${before}:${get(row, "tp_dst")} comes to ${d.node || d.host || "a node"}`, rule.why]
+      .filter(Boolean)
+      .join("; "),
     before: "",
     after: "",
     changes: to.map((t) => ({ field: "ip_dst", before, after: `${ipv4Text(t.address)}${t.port === undefined ? "" : `:${t.port}`}` })),
@@ -112,6 +148,12 @@ function hopOf(rule: Rule, table: Table, row: Row, to: readonly Translation[], n
 
 function lpmNames(table: Table, rule: Rule, row: Row): boolean {
   const key = table.key;
-  return key !== undefined && rule.prefix !== undefined && rule.prefix.len === key.n && chunks(key)[0].word === DST && getBits(row, key) === rule.prefix.value;
+  return (
+    key !== undefined &&
+    rule.prefix !== undefined &&
+    rule.prefix.len === key.n &&
+    chunks(key)[0].word === DST &&
+    getBits(row, key) === rule.prefix.value
+  );
 }
 const same = (a: Row, b: Row) => getBits(a, slice("ip_dst")) === getBits(b, slice("ip_dst")) && get(a, "tp_dst") === get(b, "tp_dst");

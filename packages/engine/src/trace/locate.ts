@@ -1,5 +1,17 @@
 /** Where a packet starts: a device by name, the owner of its source address, or outside, beyond the router. */
-import { type Device, type Machine, type Network, PlumblineError, type Row, EV, addressOf, get, getBig, macNumber, set } from "@plumbline/model";
+import {
+  addressOf,
+  type Device,
+  EV,
+  get,
+  getBig,
+  type Machine,
+  macNumber,
+  type Network,
+  PlumblineError,
+  type Row,
+  set,
+} from "@plumbline/model";
 import type { Need } from "./hops.js";
 
 export interface Start {
@@ -28,15 +40,23 @@ export function findDevice(net: Network, name: string): Device | undefined {
 function named(net: Network, from: string): Start {
   const whole = findDevice(net, from);
   if (whole) {
-    if (!canSend(whole)) throw new PlumblineError("USAGE", [`nothing is sent from ${whole.name} itself.`, `Say at which port the packet enters: --from ${whole.name}:PORT (${whole.ports.map((p) => p.name).join(", ")}).`]);
+    if (!canSend(whole))
+      throw new PlumblineError("USAGE", [
+        `nothing is sent from ${whole.name} itself.`,
+        `Say at which port the packet enters: --from ${whole.name}:PORT (${whole.ports.map((p) => p.name).join(", ")}).`,
+      ]);
     return { device: whole, port: null, why: `sent by ${whole.name}` };
   }
   const at = from.lastIndexOf(":");
-  const device = at > 0 ? findDevice(net, from.slice(0, at)) ?? net.devices.find((d) => d.name === from.slice(0, at)) : undefined;
+  const device = at > 0 ? (findDevice(net, from.slice(0, at)) ?? net.devices.find((d) => d.name === from.slice(0, at))) : undefined;
   if (device) {
     const p = from.slice(at + 1);
     const port = device.ports.find((x) => x.name === p || String(x.number) === p);
-    if (!port) throw new PlumblineError("USAGE", [`${device.name} has no port '${p}'.`, `Its ports: ${device.ports.map((x) => x.name).join(", ")}.`]);
+    if (!port)
+      throw new PlumblineError("USAGE", [
+        `${device.name} has no port '${p}'.`,
+        `Its ports: ${device.ports.map((x) => x.name).join(", ")}.`,
+      ]);
     return { device, port: port.number, why: `enters ${device.name} at ${port.name}` };
   }
   const names = net.devices.filter((d) => d.kind !== "segment" && d.kind !== "tunnel").map((d) => d.name);
@@ -45,7 +65,9 @@ function named(net: Network, from: string): Start {
 
 /** Devices whose stack holds an address. */
 export function ownersOf(net: Network, address: string): Device[] {
-  return net.devices.filter((d) => canSend(d) && d.ports.some((p) => p.attachment.kind === "netdev" && p.attachment.addresses?.some((a) => a.address === address)));
+  return net.devices.filter(
+    (d) => canSend(d) && d.ports.some((p) => p.attachment.kind === "netdev" && p.attachment.addresses?.some((a) => a.address === address)),
+  );
 }
 
 /**
@@ -61,14 +83,23 @@ export function locate(net: Network, machine: Machine, row: Row, from: string | 
   const routers = net.devices.filter((d) => d.kind === "router" && canSend(d) && !d.node);
   if (routers.length === 1) {
     const port = towards(machine, routers[0], row);
-    if (port !== null) return { device: routers[0], port, why: `no host of the snapshot owns ${src}: it comes from beyond ${routers[0].name}` };
+    if (port !== null)
+      return { device: routers[0], port, why: `no host of the snapshot owns ${src}: it comes from beyond ${routers[0].name}` };
     const some = somePort(routers[0]);
     if (some !== null) {
       const why = `no host of the snapshot owns ${src}: it is assumed to arrive at ${routers[0].name}, by which interface is not in evidence`;
       return { device: routers[0], port: some, why, need: { why, command: `ip route get ${src}`, on: routers[0].host } };
     }
   }
-  throw new PlumblineError("USAGE", [`no host of the snapshot owns the source address ${src}.`, `Say where the packet starts: --from DEVICE[:PORT] (${net.devices.filter(canSend).map((d) => d.name).join(", ") || "the snapshot has none"}).`]);
+  throw new PlumblineError("USAGE", [
+    `no host of the snapshot owns the source address ${src}.`,
+    `Say where the packet starts: --from DEVICE[:PORT] (${
+      net.devices
+        .filter(canSend)
+        .map((d) => d.name)
+        .join(", ") || "the snapshot has none"
+    }).`,
+  ]);
 }
 
 /** The port by which `router` would send to the packet's source. */

@@ -1,5 +1,23 @@
 /** `trace`: one packet, every branch, with evidence. */
-import { type Annotator, type Event, field, ipv4Text, type Machine, type Network, type Numbering, type Row, type Verdict, addressOf, asFirstPacket, get, getBig, newRow, set, packetText, parsePacket } from "@plumbline/model";
+import {
+  type Annotator,
+  addressOf,
+  asFirstPacket,
+  type Event,
+  field,
+  get,
+  getBig,
+  ipv4Text,
+  type Machine,
+  type Network,
+  type Numbering,
+  newRow,
+  packetText,
+  parsePacket,
+  type Row,
+  set,
+  type Verdict,
+} from "@plumbline/model";
 import { candidatesFor } from "./candidates.js";
 import { type Choice, choicesOf, enumerate } from "./enumerate.js";
 import { type Hop, hopsOf, type Need } from "./hops.js";
@@ -69,7 +87,12 @@ const NEXTHOP_LOW = field("nexthop").word + 3;
 
 export function tupleOfRow(row: Row): Tuple {
   const icmp = get(row, "ip_proto") === 1 || get(row, "ip_proto") === 58;
-  return { src: addressOf(row, "src"), srcPort: icmp ? get(row, "icmp_id") : get(row, "tp_src"), dst: addressOf(row, "dst"), dstPort: icmp ? get(row, "icmp_id") : get(row, "tp_dst") };
+  return {
+    src: addressOf(row, "src"),
+    srcPort: icmp ? get(row, "icmp_id") : get(row, "tp_src"),
+    dst: addressOf(row, "dst"),
+    dstPort: icmp ? get(row, "icmp_id") : get(row, "tp_dst"),
+  };
 }
 
 /** The first answer to a packet, as its receiver's socket sends it. Null where there is none (ARP). */
@@ -107,7 +130,8 @@ export function trace(session: TraceSession, packet: string | Row, options: Trac
   const parsed = typeof packet === "string" ? parsePacket(packet) : { row: packet };
   const first = asFirstPacket(parsed.row);
   const inPort = "inPort" in parsed ? parsed.inPort : undefined;
-  const from = options.from !== undefined && inPort !== undefined && !options.from.includes(":") ? `${options.from}:${inPort}` : options.from;
+  const from =
+    options.from !== undefined && inPort !== undefined && !options.from.includes(":") ? `${options.from}:${inPort}` : options.from;
   const start = locate(net, machine, first, from);
   const row = addressFrame(first, start);
   const { branches, complete } = enumerate((script) => once(session, row, start, script, options.reply === true), options.limit ?? 4096);
@@ -115,7 +139,10 @@ export function trace(session: TraceSession, packet: string | Row, options: Trac
   return {
     schema: "plumbline.trace/1",
     packet: typeof packet === "string" ? packet : packetText(packet),
-    from: start.port === null ? start.device.name : `${start.device.name}:${start.device.ports.find((p) => p.number === start.port)?.name ?? start.port}`,
+    from:
+      start.port === null
+        ? start.device.name
+        : `${start.device.name}:${start.device.ports.find((p) => p.number === start.port)?.name ?? start.port}`,
     start: start.why,
     verdict: common(results.map((b) => b.verdict)),
     complete,
@@ -130,16 +157,28 @@ interface Run {
   readonly back: { readonly story: Story; readonly choices: readonly Choice[] } | null;
 }
 
-function once(s: TraceSession, row: Row, start: Start, script: readonly number[], reply: boolean): { result: Run; choices: readonly Choice[] } {
+function once(
+  s: TraceSession,
+  row: Row,
+  start: Start,
+  script: readonly number[],
+  reply: boolean,
+): { result: Run; choices: readonly Choice[] } {
   s.machine.reset();
   const forward = s.machine.run(row, start.device.id, start.port, { script, beyond: "first" });
   const story = tell(forward, s.num, { device: start.device.id, port: start.port });
   const forwardChoices = choicesOf(forward, s.num);
-  const answer = reply && story.verdict === "delivered" && story.device !== null && s.net.devices[story.device].origin >= 0 ? answerTo(story.final) : null;
+  const answer =
+    reply && story.verdict === "delivered" && story.device !== null && s.net.devices[story.device].origin >= 0
+      ? answerTo(story.final)
+      : null;
   if (!answer || story.device === null) return { result: { forward, story, forwardChoices, back: null }, choices: forwardChoices };
   const events = s.machine.run(answer, story.device, null, { script: script.slice(forwardChoices.length), beyond: "first" });
   const choices = choicesOf(events, s.num);
-  return { result: { forward, story, forwardChoices, back: { story: tell(events, s.num, { device: story.device, port: null }), choices } }, choices: [...forwardChoices, ...choices] };
+  return {
+    result: { forward, story, forwardChoices, back: { story: tell(events, s.num, { device: story.device, port: null }), choices } },
+    choices: [...forwardChoices, ...choices],
+  };
 }
 
 const probabilityOf = (choices: readonly Choice[]) => choices.reduce((p, c) => p * c.share, 1);
@@ -160,17 +199,27 @@ function branch(runs: readonly Run[], s: TraceSession, start: Start): BranchResu
   const needs = start.need ? [start.need, ...asked] : asked;
   const at = story.device ?? story.answeredBy;
   const got = at === undefined || at === null ? null : s.net.devices[at];
-  const answer = story.answer ? hopsOf([{ ...story.answer[0], kind: 1, a: lastDevice(story.line), b: 0, c: 1 }, ...story.answer], s.net, s.num, s.annotators) : null;
+  const answer = story.answer
+    ? hopsOf([{ ...story.answer[0], kind: 1, a: lastDevice(story.line), b: 0, c: 1 }, ...story.answer], s.net, s.num, s.annotators)
+    : null;
   return {
     probability: probabilityOf(forwardChoices),
     verdict: story.verdict,
     reason: story.verdict === "delivered" ? "" : story.reason,
-    to: got && { kind: got.pod ? "pod" : got.node && story.device !== null ? "node" : got.kind === "outside" ? "outside" : "host", name: got.pod || (story.device !== null && got.node) || got.name, node: got.node },
+    to: got && {
+      kind: got.pod ? "pod" : got.node && story.device !== null ? "node" : got.kind === "outside" ? "outside" : "host",
+      name: got.pod || (story.device !== null && got.node) || got.name,
+      node: got.node,
+    },
     node: entryNode(s, start, story),
     final: tupleOfRow(story.final),
     hops,
-    ...(story.answeredBy !== undefined && answer && story.answer ? { reply: { verdict: "delivered" as const, final: tupleOfRow(story.leaf.row), hops: answer.hops, needs: answer.needs } } : {}),
-    ...(story.answeredBy === undefined && answer && story.answer ? { answer: { packet: packetText(story.answer[0].row), hops: answer.hops } } : {}),
+    ...(story.answeredBy !== undefined && answer && story.answer
+      ? { reply: { verdict: "delivered" as const, final: tupleOfRow(story.leaf.row), hops: answer.hops, needs: answer.needs } }
+      : {}),
+    ...(story.answeredBy === undefined && answer && story.answer
+      ? { answer: { packet: packetText(story.answer[0].row), hops: answer.hops } }
+      : {}),
     ...(runs[0].back ? { reply: replyOf(runs, s, start) } : {}),
     ...(story.verdict === "unknown" ? furtherEvidence(s, story) : {}),
     needs: answer ? [...needs, ...answer.needs.filter((n) => !needs.some((x) => x.why === n.why && x.on === n.on))] : needs,
@@ -184,10 +233,16 @@ function furtherEvidence(s: TraceSession, story: Story): { further?: readonly Ho
   if (at.node) hosts = new Set([at.host]);
   else {
     const nexthop = get(story.final, "nexthop") === 0 ? ipv4Text(story.final[NEXTHOP_LOW]) : "";
-    const owners = s.net.devices.filter((d) => d.ports.some((p) => p.attachment.kind === "netdev" && p.attachment.addresses?.some((a) => a.address === nexthop)));
+    const owners = s.net.devices.filter((d) =>
+      d.ports.some((p) => p.attachment.kind === "netdev" && p.attachment.addresses?.some((a) => a.address === nexthop)),
+    );
     if (owners.length > 0) hosts = new Set(owners.map((d) => d.host));
     else if (nexthop !== "0.0.0.0") {
-      const known = new Set(s.net.devices.filter((d) => d.ports.some((p) => p.attachment.kind === "netdev" && (p.attachment.addresses ?? []).length > 0)).map((d) => d.host));
+      const known = new Set(
+        s.net.devices
+          .filter((d) => d.ports.some((p) => p.attachment.kind === "netdev" && (p.attachment.addresses ?? []).length > 0))
+          .map((d) => d.host),
+      );
       hosts = new Set(s.net.devices.map((d) => d.host).filter((h) => h !== "" && !known.has(h)));
     }
   }

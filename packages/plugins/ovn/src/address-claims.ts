@@ -34,7 +34,8 @@ export function claiming(host: string, ctx: ReadContext): ReadContext {
         if (node === undefined) return;
         for (const network of asSet(r.columns["networks"])) {
           const address = /^([\d.]+)\/\d+$/.exec(String(network))?.[1];
-          if (address !== undefined) claim(node, address, `the network of its gateway router's port ${asText(r.columns["name"])}`, line, text);
+          if (address !== undefined)
+            claim(node, address, `the network of its gateway router's port ${asText(r.columns["name"])}`, line, text);
         }
       }
     },

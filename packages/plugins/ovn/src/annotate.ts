@@ -51,7 +51,10 @@ function forcedSnat(zone: Zone, l: Lflow, datapath: string): EvidenceLink[] {
     const way = /\boutport == "([^"]+)"/.exec(s.match)?.[1] ?? "";
     if ((ways.get(way)?.lflow.priority ?? -1) >= s.priority) continue;
     const text = `${s.match} -> ${s.actions}`;
-    ways.set(way, { lflow: s, link: { kind: "lflow", uuid: s.uuid, stage: s.stage, datapath, text, file: origin.file, line: origin.line } });
+    ways.set(way, {
+      lflow: s,
+      link: { kind: "lflow", uuid: s.uuid, stage: s.stage, datapath, text, file: origin.file, line: origin.line },
+    });
   }
   const order = [...ways].sort(([a], [b]) => Number(b.startsWith("rtoj-")) - Number(a.startsWith("rtoj-")));
   return order.map(([, w]) => w.link);

@@ -26,7 +26,10 @@ export function serviceOf(lb: Row): string {
 
 /** "tcp", "udp" or "sctp": as the row says, or where a paste has only the name, as OVN-Kubernetes put it there; "" if nothing tells. */
 export function protocolOf(lb: Row): string {
-  return asText(lb.columns["protocol"]) || (/^Service_[^/_]+\/[^/_]+_(TCP|UDP|SCTP)(?:_|$)/.exec(asText(lb.columns["name"]))?.[1] ?? "").toLowerCase();
+  return (
+    asText(lb.columns["protocol"]) ||
+    (/^Service_[^/_]+\/[^/_]+_(TCP|UDP|SCTP)(?:_|$)/.exec(asText(lb.columns["name"]))?.[1] ?? "").toLowerCase()
+  );
 }
 
 /** Load balancers by the Service they serve, over all zones of a snapshot. */

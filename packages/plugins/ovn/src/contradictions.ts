@@ -65,7 +65,8 @@ function knownAddresses(facts: FactBase, host: string, node: string): Map<string
     if (!known.has(address)) known.set(address, origin);
   };
   for (const f of facts.of("linux.address", host)) add(f.data.address, f.origin);
-  for (const f of facts.all("k8s.node")) if (f.data.name === host || f.data.name === node) for (const a of f.data.addresses) add(a, f.origin);
+  for (const f of facts.all("k8s.node"))
+    if (f.data.name === host || f.data.name === node) for (const a of f.data.addresses) add(a, f.origin);
   for (const f of facts.of("host.address-claim", host)) add(f.data.address, f.origin);
   return new Map([...known].filter(([a]) => /^\d+\.\d+\.\d+\.\d+$/.test(a)));
 }
@@ -73,7 +74,9 @@ function knownAddresses(facts: FactBase, host: string, node: string): Map<string
 /** Next hops of the routes to any of these addresses, as routers print them. */
 function nextHopsTo(facts: FactBase, addresses: ReadonlySet<string>): string[] {
   const of = (prefix: string) => prefix.endsWith("/32") && addresses.has(prefix.slice(0, -3));
-  const routes = facts.all("frr.route").flatMap((f) => (of(f.data.prefix) ? f.data.nexthops.map((h) => ({ via: h.via, origin: f.origin })) : []));
+  const routes = facts
+    .all("frr.route")
+    .flatMap((f) => (of(f.data.prefix) ? f.data.nexthops.map((h) => ({ via: h.via, origin: f.origin })) : []));
   const paths = facts.all("frr.bgp-path").flatMap((f) => (of(f.data.prefix) ? [{ via: f.data.nexthop, origin: f.origin }] : []));
   const texts = new Map<string, string>();
   for (const { via, origin } of [...routes, ...paths]) if (via !== "" && !texts.has(via)) texts.set(via, `${via} (${at(origin)})`);
@@ -99,7 +102,9 @@ function foreignAddresses(ctx: LowerContext, b: NodeBalancer): void {
     file: b.lb.origin.file,
     line: b.lb.origin.line,
     message: `load balancer ${b.name} has node ports on ${foreign.join(" and ")}, but ${
-      own.length > 0 ? `${b.host} has ${own.join(", ")}` : `no other evidence gives ${b.host} such an address: the next hops to its virtual address are ${ways.join(", ")}`
+      own.length > 0
+        ? `${b.host} has ${own.join(", ")}`
+        : `no other evidence gives ${b.host} such an address: the next hops to its virtual address are ${ways.join(", ")}`
     }`,
     hint: `The two are of different moments or different nodes. Collect \`ip addr\` and \`ovn-nbctl list Load_Balancer\` of ${b.host} again.`,
   });
@@ -107,7 +112,9 @@ function foreignAddresses(ctx: LowerContext, b: NodeBalancer): void {
 
 function missingLocalAddress(ctx: LowerContext, list: readonly NodeBalancer[]): void {
   const expected = new Map<string, string>();
-  for (const b of list) for (const key of b.vips) if (LOCAL_ONLY.test(key) && !expected.has(key)) expected.set(key, `that of ${b.host} has it (${at(b.lb.origin)})`);
+  for (const b of list)
+    for (const key of b.vips)
+      if (LOCAL_ONLY.test(key) && !expected.has(key)) expected.set(key, `that of ${b.host} has it (${at(b.lb.origin)})`);
   const service = ctx.facts.all("k8s.service").find((f) => `${f.data.namespace}/${f.data.name}` === serviceOf(list[0]!.lb));
   const local = service?.data.externalTrafficPolicy === "Local" ? service.data : undefined;
   if (local && /_node_switch/.test(list[0]!.stem))

@@ -1,8 +1,8 @@
 /** The OVN plugin: northbound and southbound databases and logical flows; names what br-int's rules are; what OVN's controller does with a packet. */
 import { assertNever, type EvidenceFile, type ReadContext } from "@plumbline/model";
 import { definePlugin } from "@plumbline/plugin-sdk";
-import { annotator } from "./annotate.js";
 import { claiming } from "./address-claims.js";
+import { annotator } from "./annotate.js";
 import { claim, formOf } from "./claims.js";
 import { reportContradictions } from "./contradictions.js";
 import { lowerLogical } from "./logical.js";

@@ -12,7 +12,6 @@
 import {
   type Action,
   type Device,
-
   ipv4Number,
   type LowerContext,
   type Match,
@@ -28,7 +27,7 @@ import { conjunctionOf, type HeaderTerms } from "./match.js";
 import { asMap, asText } from "./values.js";
 
 /** What a rule of a logical device was made from, for the annotator. */
-export type LogicalSource =
+type LogicalSource =
   | { readonly kind: "lflow"; readonly zone: Zone; readonly lflow: Lflow; readonly datapath: string }
   | { readonly kind: "balancer"; readonly lb: ReturnType<typeof rows>[number]; readonly key: string; readonly backends: string };
 
@@ -42,7 +41,9 @@ const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132
 
 /** Stage `linked`: by then every switch that packets can run through is there. */
 export function lowerLogical(ctx: LowerContext): void {
-  const walkable = new Set(ctx.net.devices.filter((d) => d.kind === "bridge" && (ctx.net.tables[d.entry]?.rules.length ?? 0) > 0).map((d) => d.host));
+  const walkable = new Set(
+    ctx.net.devices.filter((d) => d.kind === "bridge" && (ctx.net.tables[d.entry]?.rules.length ?? 0) > 0).map((d) => d.host),
+  );
   for (const [host, zone] of zones(ctx.facts)) {
     // A zone of its own is one node's; the cluster's serves all nodes.
     if (host === "" ? walkable.size > 0 : walkable.has(host)) continue;
@@ -124,7 +125,11 @@ class LogicalDevices {
       const vip = splitVip(key);
       if (this.taken.has(`${vip.address} ${vip.port === 0 ? "" : vip.port}`)) continue;
       const protocol = protocolOf(lb);
-      const row = rowOf({ address: vip.address, port: vip.port === 0 ? undefined : vip.port, protocol: protocol === "" ? undefined : protocol });
+      const row = rowOf({
+        address: vip.address,
+        port: vip.port === 0 ? undefined : vip.port,
+        protocol: protocol === "" ? undefined : protocol,
+      });
       if (!row) {
         this.left.push(lb.origin);
         continue;
@@ -132,7 +137,7 @@ class LogicalDevices {
       const backends = String(value);
       const rule = this.net.rule(this.table("load balancers", `load balancer ${name}`), {
         rows: [row],
-        program: backends === "" ? [{ op: "note", text: "no backend: a connection is refused (reject)" }] : this.chooseOf(backends, ","),
+        program: backends === "" ? [{ op: "note", text: "no backend: a connection is refused (reject)" }] : this.chooseOf(backends),
         origin: { ...lb.origin, text: `"${key}" : "${backends}" of load balancer ${name}` },
         certainty: "inferred",
         why: "a load balancer; which datapaths use it and the flows OVN makes of it are not in evidence",
@@ -156,7 +161,9 @@ class LogicalDevices {
     if (known?.kind === "logical") return known;
     const d = this.net.device({ name: known ? `logical ${name}` : name, kind: "logical", host, node: this.ctx.nodeOf(host) || host });
     const entry = this.net.table(d, "entry", "logical", "priority");
-    entry.miss = [{ op: "unknown", why: `only some logical flows of ${name} are in evidence`, command: "ovn-sbctl --uuid lflow-list", on: host }];
+    entry.miss = [
+      { op: "unknown", why: `only some logical flows of ${name} are in evidence`, command: "ovn-sbctl --uuid lflow-list", on: host },
+    ];
     d.entry = entry.id;
     return d;
   }
@@ -164,16 +171,16 @@ class LogicalDevices {
   /** What the flow translates the destination to; all else it does is a note. */
   private program(actions: string): Action[] {
     const balanced = /\bct_lb(?:_mark)?\(backends=([^;)]*)/.exec(actions)?.[1];
-    if (balanced !== undefined) return this.chooseOf(balanced, ",");
+    if (balanced !== undefined) return this.chooseOf(balanced);
     const nat = /\bct_([sd])nat(?:_in_czone)?\(([\d.]+)(?:,\s*(\d+)(?:-\d+)?)?\)/.exec(actions);
     const min = nat ? ipv4Number(nat[2]!) : null;
     if (nat && min !== null) return [this.translate(nat[1] === "s" ? "src" : "dst", BigInt(min), nat[1] === "s" ? 0 : Number(nat[3] ?? 0))];
     return [{ op: "note", text: actions }];
   }
 
-  private chooseOf(backends: string, separator: string): Action[] {
+  private chooseOf(backends: string): Action[] {
     const options = backends
-      .split(separator)
+      .split(",")
       .map((b) => splitVip(b.trim()))
       .flatMap((b): Action[][] => {
         const address = ipv4Number(b.address);
@@ -213,4 +220,3 @@ function hostIn(ctx: LowerContext, datapath: string): string {
   if (node === "") return "";
   return ctx.facts.hosts().find((h) => h !== "" && (h === node || ctx.nodeOf(h) === node)) ?? "";
 }
-

@@ -14,7 +14,8 @@ export interface HeaderTerms {
 }
 
 /** Fields whose conditions are not asked: they are the pipeline's own. */
-const PIPELINE = /^!?(ct|ct_mark|ct_label|ct_state|flags|reg\d+|xreg\d+|xxreg\d+|inport|outport|is_chassis_resident|flood|igmp_\w+|rtr|eth|ip\.ttl|pkt)\b/;
+const PIPELINE =
+  /^!?(ct|ct_mark|ct_label|ct_state|flags|reg\d+|xreg\d+|xxreg\d+|inport|outport|is_chassis_resident|flood|igmp_\w+|rtr|eth|ip\.ttl|pkt)\b/;
 
 /** The header conditions of a match, or null if it is no plain conjunction of equalities. */
 export function conjunctionOf(match: string): HeaderTerms | null {

@@ -1,4 +1,4 @@
-import { nested, ipv4Text, type Action, type EvidenceLink } from "@plumbline/model";
+import { type Action, type EvidenceLink, ipv4Text, nested } from "@plumbline/model";
 import { lowerFacts, readFiles, readInline } from "@plumbline/plugin-sdk";
 import { expect, test } from "vitest";
 import plugin from "../src/index.js";
@@ -59,7 +59,19 @@ test("a few pasted logical flows: rules with what they translate to, the flows t
   table=13(ls_in_lb), priority=120, match=(ct.new && ip6.dst == 2001:db8::7 && tcp.dst == 80), action=(ct_lb_mark(backends=[2001:db8::4]:8080);)
 `,
     }),
-  ).toMatchInlineSnapshot();
+  ).toMatchInlineSnapshot(`
+    "logical n1/GR_n1 | logical lr_in_dnat | inferred: a logical flow; the OpenFlow that OVN makes of it is not in evidence | n1/ovn-sbctl_lflow-list_GR_n1.txt:1
+      dst 198.51.100.4:8080, dst 198.51.100.5:8080
+      lflow | lr_in_dnat | ct.new && !ct.rel && ip4 && ip4.dst == 203.0.113.9 && tcp && tcp.dst == 80 -> flags.force_snat_for_lb = 1; ct_lb_mark(backends=198.51.100.4:8080,198.51.100.5:8080; force_snat);
+      load_balancer | 203.0.113.9:80 | 203.0.113.9:80 -> 198.51.100.4:8080,198.51.100.5:8080
+      lflow | lr_out_snat | flags.force_snat_for_lb == 1 && flags.network_id == 0 && ip4 && outport == "rtoj-GR_n1" -> ct_snat(100.64.0.2);
+      lflow | lr_out_snat | flags.force_snat_for_lb == 1 && flags.network_id == 0 && ip4 && outport == "rtoe-GR_n1" -> ct_snat(192.0.2.11);
+    logical n1/logical flows | logical ls_in_lb | inferred: a logical flow; the OpenFlow that OVN makes of it is not in evidence | n1/ovn-sbctl_--uuid_lflow-list.txt:2
+      dst 198.51.100.4:8080
+      lflow | 12345678 | ls_in_lb | ct.new && ip4.dst == 172.30.0.7 && tcp.dst == 80 -> ct_lb_mark(backends=198.51.100.4:8080);
+      load_balancer | 172.30.0.7:80 | 172.30.0.7:80 -> 198.51.100.4:8080
+    info n1/ovn-sbctl_--uuid_lflow-list.txt:3: this logical flow or virtual address names no single IPv4 destination; only what does is looked at, because OVN's pipelines are not run without their OpenFlow"
+  `);
 });
 
 test("load balancers stand in where no logical flow has their address", () => {
@@ -73,7 +85,19 @@ vips: {
 }
 `,
     }),
-  ).toMatchInlineSnapshot();
+  ).toMatchInlineSnapshot(`
+    "logical n1/GR_n1 | logical lr_in_dnat | inferred: a logical flow; the OpenFlow that OVN makes of it is not in evidence | n1/ovn-sbctl_lflow-list_GR_n1.txt:1
+      dst 198.51.100.4:8080, dst 198.51.100.5:8080
+      lflow | lr_in_dnat | ct.new && !ct.rel && ip4 && ip4.dst == 203.0.113.9 && tcp && tcp.dst == 80 -> flags.force_snat_for_lb = 1; ct_lb_mark(backends=198.51.100.4:8080,198.51.100.5:8080; force_snat);
+      load_balancer | Service_shop/web_TCP_node_switch_n1 | 203.0.113.9:80 -> 198.51.100.4:8080,198.51.100.5:8080
+      service | shop/web | 203.0.113.9:80
+      lflow | lr_out_snat | flags.force_snat_for_lb == 1 && flags.network_id == 0 && ip4 && outport == "rtoj-GR_n1" -> ct_snat(100.64.0.2);
+      lflow | lr_out_snat | flags.force_snat_for_lb == 1 && flags.network_id == 0 && ip4 && outport == "rtoe-GR_n1" -> ct_snat(192.0.2.11);
+    logical n1/load balancers | logical load balancer Service_shop/web_TCP_node_switch_n1 | inferred: a load balancer; which datapaths use it and the flows OVN makes of it are not in evidence | n1/ovn-nbctl_find_load_balancer.txt:1
+      note no backend: a connection is refused (reject)
+      load_balancer | Service_shop/web_TCP_node_switch_n1 | 169.254.0.3:31111 -> no backend: rejects
+      service | shop/web | 169.254.0.3:31111"
+  `);
 });
 
 test("nothing is made of a node's logical flows whose OpenFlow packets can run through", () => {
@@ -103,15 +127,24 @@ test("a gateway router's external address is its node's, where the evidence is t
 });
 
 test("what load balancers of nodes say against other evidence", () => {
-  const balancer = (node: string, vips: string) => `name                : "Service_shop/web_TCP_node_switch_${node}"\nvips                : {${vips}}\n`;
+  const balancer = (node: string, vips: string) =>
+    `name                : "Service_shop/web_TCP_node_switch_${node}"\nvips                : {${vips}}\n`;
   expect(
     lowered({
       "n1/ovn-nbctl_list_Logical_Router_Port": `name                : rtoe-GR_n1\nnetworks            : ["192.0.2.11/24"]\n`,
       "n1/ovn-nbctl_find_load_balancer.txt": balancer("n1", '"203.0.113.9:80"="198.51.100.4:8080", "192.0.2.99:31111"="198.51.100.4:8080"'),
-      "n2/ovn-nbctl_find_load_balancer.txt": balancer("n2", '"203.0.113.9:80"="198.51.100.4:8080", "169.254.0.3:31111"="198.51.100.4:8080"'),
+      "n2/ovn-nbctl_find_load_balancer.txt": balancer(
+        "n2",
+        '"203.0.113.9:80"="198.51.100.4:8080", "169.254.0.3:31111"="198.51.100.4:8080"',
+      ),
       "n3/ovn-nbctl_find_load_balancer.txt": balancer("n3", '"203.0.113.9:80"="198.51.100.4:8080", "169.254.0.3:31111"=""'),
     })
       .split("\n")
       .filter((l) => l.startsWith("warning")),
-  ).toMatchInlineSnapshot();
+  ).toMatchInlineSnapshot(`
+    [
+      "warning n1/ovn-nbctl_find_load_balancer.txt:1: load balancer Service_shop/web_TCP_node_switch_n1 has node ports on 192.0.2.99:31111, but n1 has 192.0.2.11 (n1/ovn-nbctl_list_Logical_Router_Port:1)",
+      "warning n1/ovn-nbctl_find_load_balancer.txt:1: load balancer Service_shop/web_TCP_node_switch_n1 has no virtual address 169.254.0.3:31111, and that of n2 has it (n2/ovn-nbctl_find_load_balancer.txt:1): absent, not empty. A connection to it on n1 falls through the load balancer; only an empty virtual address refuses it (reject)",
+    ]
+  `);
 });

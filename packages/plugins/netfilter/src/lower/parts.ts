@@ -35,8 +35,9 @@ export function partsOf(statements: readonly Statement[]): Part[] {
     if (part.branch || (isMatch(s) && part.effects.length > 0)) part = begin();
     if (isMatch(s)) part.matches.push(s);
     else if (isBranch(s)) {
-      // One throw of the dice for all alternatives of what follows.
-      if (s.s !== "verdict" && s.s !== "nat" && part.matches.some((m) => m.s === "chance" || m.s === "outside")) part = begin();
+      // One throw of the dice for all alternatives of what follows; and a map is asked with what the effects before it left.
+      if (s.s !== "verdict" && s.s !== "nat" && (part.effects.length > 0 || part.matches.some((m) => m.s === "chance" || m.s === "outside")))
+        part = begin();
       part.branch = s;
     } else part.effects.push(s);
   }
@@ -48,9 +49,9 @@ export function harmless(p: Part): boolean {
   return p.effects.every((e) => e.s === "note") && (p.branch === null || (p.branch.s === "verdict" && p.branch.verdict.v === "continue"));
 }
 
-/** True if no other alternative of the part may be tried behind the first that ran: it has effects of its own, or what the map is asked with may have changed. */
+/** True if no other alternative of the part may be tried behind the first that ran: what the map is asked with may have changed. */
 export function mustLeave(p: Part): boolean {
   const b = p.branch;
-  if (b?.s !== "vmap" && b?.s !== "markMap" && b?.s !== "natMap") return false;
-  return p.effects.length > 0 || ("selectors" in b.key && b.key.selectors.some((s) => s === "meta mark" || s === "ct mark"));
+  if (b?.s !== "vmap" && b?.s !== "markMap") return false;
+  return "selectors" in b.key && b.key.selectors.some((s) => s === "meta mark" || s === "ct mark");
 }

@@ -70,16 +70,20 @@ export function lowerPart(part: Part, ctx: RuleContext): Alternative[] {
     return [{ rows, program: [unknown(first, ctx)] }];
   }
   if (part.effects.some(ofConnection)) {
-    // Without a connection CONNMARK does nothing; nft's `ct mark set` does nothing either, and reading one ends its rule.
     const withOne = narrowed(rows, [HAS_CONNECTION], unknowns);
     const without = narrowed(rows, NO_CONNECTION, unknowns);
-    const ends = ctx.table.source === "nft" && part.effects.some((e) => e.s === "mark" && e.dst === "meta mark" && ofConnection(e));
-    const rest: Part = { matches: [], effects: part.effects.filter((e) => !ofConnection(e)), branch: ends ? null : part.branch };
-    const goesOn = !ends || ctx.leave === null;
-    return [
-      ...(withOne.length > 0 ? alternatives(withOne, gates, part, ctx) : []),
-      ...(without.length > 0 && goesOn ? alternatives(without, gates, rest, ctx) : []),
-    ];
+    const out = withOne.length > 0 ? alternatives(withOne, gates, part, ctx) : [];
+    if (without.length === 0) return out;
+    const reads = ctx.table.source === "nft" ? part.effects.findIndex((e) => e.s === "mark" && e.dst === "meta mark" && ofConnection(e)) : -1;
+    if (reads < 0) {
+      // Without a connection CONNMARK and `ct mark set` do nothing.
+      out.push(...alternatives(without, gates, { ...part, effects: part.effects.filter((e) => !ofConnection(e)) }, ctx));
+      return out;
+    }
+    // Without a connection nft's `meta mark set ct mark` ends its rule; what stood before it has happened.
+    const before = part.effects.slice(0, reads).filter((e) => !ofConnection(e));
+    if (before.length > 0) out.push(...alternatives(without, gates, { matches: [], effects: before, branch: null }, { ...ctx, leave: null }));
+    return out;
   }
   return alternatives(rows, gates, part, ctx);
 }
@@ -107,9 +111,6 @@ function alternatives(rows: Rows, gates: readonly Gate[], part: Part, ctx: RuleC
     }
     if (here.length > 0) out.push(gated(here, gates, [...effects, ...b.program], ctx));
   }
-  // A map without the packet's key ends the rule; what stood before the map has happened.
-  if (effects.length > 0 && part.branch && (part.branch.s === "vmap" || part.branch.s === "natMap" || part.branch.s === "markMap"))
-    out.push(gated(rows, gates, effects, ctx));
   return out;
 }
 
