@@ -7,26 +7,14 @@
  * the answers. A probe is right when the branch that reality took has the right verdict, entry node, receiver and addresses
  * there. Prints a table by class, and every miss with what the trace said instead.
  */
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type BranchResult, openSession, type TraceResult, trace } from "@plumbline/engine";
+import { crossings, notCrossed, Recorder } from "./acceptance/frames.js";
+import { packetOf, type Probe, readProbes, senderKind } from "./acceptance/probes.js";
 import { PLUGINS } from "./plugins.js";
-
-interface Probe {
-  id: number;
-  from: string;
-  class: string;
-  proto: "tcp" | "udp" | "icmp";
-  src: string;
-  sport: number;
-  dst: string;
-  dport: number;
-  result: "ok" | "refused" | "unreachable" | "timeout" | "reset" | "error";
-  ingress_node?: string;
-  delivered?: { namespace: string; pod: string; node: string; src: string; sport: number; dst: string; dport: number };
-}
 
 interface Outcome {
   probe: Probe;
@@ -74,7 +62,16 @@ function judge(p: Probe, t: TraceResult): Outcome {
     `${b.verdict}${b.to ? ` to ${b.to.name}` : ""} via ${b.node || "-"} ${b.final.src}:${b.final.srcPort} > ${b.final.dst}:${b.final.dstPort}${b.reason ? ` (${b.reason})` : ""}${b.reply && b.reply.verdict !== "delivered" ? ` reply ${b.reply.verdict}` : ""} last: ${b.hops.at(-1)?.device} ${b.hops.at(-1)?.stage} ${b.hops.at(-1)?.rule.text.slice(0, 120)}`;
   const wrong = list.filter((b) => !right(b, p));
   const ok = real.length > 0 && wrong.length === 0;
-  return { probe: p, right: ok, unknown: list.some((b) => b.verdict === "unknown"), why: ok ? "" : real.length === 0 ? `no branch by ${p.ingress_node} to ${p.delivered?.pod ?? "-"}; first: ${say(t.branches[0])}` : say(wrong[0]) };
+  return {
+    probe: p,
+    right: ok,
+    unknown: list.some((b) => b.verdict === "unknown"),
+    why: ok
+      ? ""
+      : real.length === 0
+        ? `no branch by ${p.ingress_node} to ${p.delivered?.pod ?? "-"}; first: ${say(t.branches[0])}`
+        : say(wrong[0]),
+  };
 }
 
 function right(b: BranchResult, p: Probe): boolean {
@@ -89,7 +86,9 @@ function right(b: BranchResult, p: Probe): boolean {
   const d = p.delivered;
   // Nothing was captured at a pod: a host answered, or the pod itself.
   if (!d) return b.to?.kind !== "pod" || (p.src === p.dst && b.to.name === p.from);
-  return b.final.src === d.src && b.final.dst === d.dst && (p.proto === "icmp" || (b.final.srcPort === d.sport && b.final.dstPort === d.dport));
+  return (
+    b.final.src === d.src && b.final.dst === d.dst && (p.proto === "icmp" || (b.final.srcPort === d.sport && b.final.dstPort === d.dport))
+  );
 }
 
 async function run(set: string): Promise<boolean> {
@@ -117,7 +116,9 @@ async function run(set: string): Promise<boolean> {
     const done = performance.now();
     print(basename(set), outcomes);
     const rights = outcomes.filter((o) => o.right).length;
-    console.log(`${basename(set)}: ${rights} of ${outcomes.length} right (${((100 * rights) / outcomes.length).toFixed(1)} %), ${outcomes.filter((o) => o.unknown).length} unknown; load ${((loaded - started) / 1000).toFixed(2)} s, traces ${((done - loaded) / 1000).toFixed(2)} s\n`);
+    console.log(
+      `${basename(set)}: ${rights} of ${outcomes.length} right (${((100 * rights) / outcomes.length).toFixed(1)} %), ${outcomes.filter((o) => o.unknown).length} unknown; load ${((loaded - started) / 1000).toFixed(2)} s, traces ${((done - loaded) / 1000).toFixed(2)} s\n`,
+    );
     return outcomes.length > 0 && (100 * rights) / outcomes.length >= Number(values.minimum);
   } finally {
     rmSync(dir, { recursive: true });
@@ -135,9 +136,13 @@ function print(set: string, outcomes: readonly Outcome[]): void {
     classes.set(k, c);
   }
   console.log(`${set}\n${"class".padEnd(24)} proto from    result         probes right unknown`);
-  for (const [k, c] of [...classes].sort()) console.log(`${k.padEnd(54)} ${String(c.n).padStart(5)} ${String(c.right).padStart(5)} ${String(c.unknown).padStart(7)}`);
+  for (const [k, c] of [...classes].sort())
+    console.log(`${k.padEnd(54)} ${String(c.n).padStart(5)} ${String(c.right).padStart(5)} ${String(c.unknown).padStart(7)}`);
   const misses = outcomes.filter((o) => !o.right);
-  for (const o of misses.slice(0, Number(values.misses))) console.log(`  miss ${o.probe.id} ${o.probe.class} ${o.probe.proto} ${o.probe.from} ${o.probe.src}:${o.probe.sport} > ${o.probe.dst}:${o.probe.dport} was ${o.probe.result} via ${o.probe.ingress_node ?? "-"}${o.probe.delivered ? ` to ${o.probe.delivered.pod}` : ""}: ${o.why}`);
+  for (const o of misses.slice(0, Number(values.misses)))
+    console.log(
+      `  miss ${o.probe.id} ${o.probe.class} ${o.probe.proto} ${o.probe.from} ${o.probe.src}:${o.probe.sport} > ${o.probe.dst}:${o.probe.dport} was ${o.probe.result} via ${o.probe.ingress_node ?? "-"}${o.probe.delivered ? ` to ${o.probe.delivered.pod}` : ""}: ${o.why}`,
+    );
   if (misses.length > Number(values.misses)) console.log(`  and ${misses.length - Number(values.misses)} more (--misses N)`);
 }
 

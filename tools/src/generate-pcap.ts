@@ -33,7 +33,9 @@ function main(): void {
   const net = ipv4Number(netText);
   const macs = [macNumber(values["eth-dst"]), macNumber(values["eth-src"])];
   if (!values.out || dst === null || net === null || macs.includes(null)) {
-    console.error("usage: generate-pcap --out FILE [--packets N] [--flows N] [--dst A:P] [--sources NET/LEN] [--eth-src MAC] [--eth-dst MAC]");
+    console.error(
+      "usage: generate-pcap --out FILE [--packets N] [--flows N] [--dst A:P] [--sources NET/LEN] [--eth-src MAC] [--eth-dst MAC]",
+    );
     process.exitCode = 2;
     return;
   }

@@ -85,9 +85,12 @@ test("one branch", () => {
   expect(renderTrace(result([{ ...good, probability: 1 }]), plain, { all: false })).toMatchInlineSnapshot(`
     "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
 
-        router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
-      ~ node-2         neighbour               (ARP would find it)                                                                                                   mac dst 0 -> 1  (inferred)
-        node-2/br-int  openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metada…1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  service web/front, lflow 93f7000b  dst 203.0.113.100 -> 10.1.2.3
+      router
+          fib main                203.0.113.100 nhid 37 proto bgp metric 20                                   router/ip_route:7  [1 of 2 by ecmp, 50 %]
+      node-2
+        ~ neighbour               (ARP would find it)                                                           mac dst 0 -> 1  (inferred)
+      node-2/br-int
+          openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metadat…x1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  dst 203.0.113.100 -> 10.1.2.3  service web/front, lflow 93f7000b
       => delivered to pod web/front-1 on node-2, as 192.0.2.10:40000 > 10.1.2.3:8080
 
     to know more
@@ -102,16 +105,22 @@ test("two branches with different outcomes", () => {
     "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
 
     branch 1 of 2: 50 %  (router: 1 of 2 by ecmp, 50 %)
-        router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
-      ~ node-2         neighbour               (ARP would find it)                                                                                                   mac dst 0 -> 1  (inferred)
-        node-2/br-int  openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metada…1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  service web/front, lflow 93f7000b  dst 203.0.113.100 -> 10.1.2.3
+      router
+          fib main                203.0.113.100 nhid 37 proto bgp metric 20                                   router/ip_route:7  [1 of 2 by ecmp, 50 %]
+      node-2
+        ~ neighbour               (ARP would find it)                                                           mac dst 0 -> 1  (inferred)
+      node-2/br-int
+          openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metadat…x1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  dst 203.0.113.100 -> 10.1.2.3  service web/front, lflow 93f7000b
       => delivered to pod web/front-1 on node-2, as 192.0.2.10:40000 > 10.1.2.3:8080
 
     branch 2 of 2: 50 %  (router: 2 of 2 by ecmp, 50 %)
-        router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [2 of 2 by ecmp, 50 %]
-        node-1/br-int  openflow 30             no rule matches
+      router
+          fib main                203.0.113.100 nhid 37 proto bgp metric 20                                   router/ip_route:7  [2 of 2 by ecmp, 50 %]
+      node-1/br-int
+          openflow 30             no rule matches
         the answer tcp 203.0.113.100:8080 > 192.0.2.10:40000 rst
-        router         fib main
+      router
+          fib main
       => refused, entering at node-1, as 192.0.2.10:40000 > 10.1.2.3:8080: the load balancer has no backend
 
     to know more
@@ -127,9 +136,12 @@ test("branches of one outcome are headings, unless all are asked for", () => {
     "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
 
     branch 1 of 2: 50 %  (router: 1 of 2 by ecmp, 50 %)
-        router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
-      ~ node-2         neighbour               (ARP would find it)                                                                                                   mac dst 0 -> 1  (inferred)
-        node-2/br-int  openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metada…1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  service web/front, lflow 93f7000b  dst 203.0.113.100 -> 10.1.2.3
+      router
+          fib main                203.0.113.100 nhid 37 proto bgp metric 20                                   router/ip_route:7  [1 of 2 by ecmp, 50 %]
+      node-2
+        ~ neighbour               (ARP would find it)                                                           mac dst 0 -> 1  (inferred)
+      node-2/br-int
+          openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metadat…x1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  dst 203.0.113.100 -> 10.1.2.3  service web/front, lflow 93f7000b
       => delivered to pod web/front-1 on node-2, as 192.0.2.10:40000 > 10.1.2.3:8080
 
     branch 2 of 2: 50 %  (router: 2 of 2 by ecmp, 50 %)
@@ -146,14 +158,18 @@ test("branches of one outcome are headings, unless all are asked for", () => {
     "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
 
     branch 1 of 2: 50 %  (router: 1 of 2 by ecmp, 50 %)
-        router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
-      ~ node-2         neighbour               (ARP would find it)                                                                                                   mac dst 0 -> 1  (inferred)
-        node-2/br-int  openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metada…1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  service web/front, lflow 93f7000b  dst 203.0.113.100 -> 10.1.2.3
+      router
+          fib main                203.0.113.100 nhid 37 proto bgp metric 20                                   router/ip_route:7  [1 of 2 by ecmp, 50 %]
+      node-2
+        ~ neighbour               (ARP would find it)                                                           mac dst 0 -> 1  (inferred)
+      node-2/br-int
+          openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metadat…x1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  dst 203.0.113.100 -> 10.1.2.3  service web/front, lflow 93f7000b
       => delivered to pod web/front-1 on node-2, as 192.0.2.10:40000 > 10.1.2.3:8080
 
     branch 2 of 2: 50 %  (router: 1 of 2 by ecmp, 50 %)
         as branch 1 up to node-2, neighbour (2 hops)
-        node-2/br-int  openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metada…1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  service web/front, lflow 93f7000b  dst 203.0.113.100 -> 10.1.2.3
+      node-2/br-int
+          openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metadat…x1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  dst 203.0.113.100 -> 10.1.2.3  service web/front, lflow 93f7000b
       => delivered to pod web/front-1 on node-2, as 192.0.2.10:40000 > 10.1.2.3:8080
 
     to know more
@@ -173,12 +189,16 @@ test("the way back", () => {
   expect(renderTrace(result([{ ...good, probability: 1, reply: way }]), plain, { all: false })).toMatchInlineSnapshot(`
     "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
 
-        router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
-      ~ node-2         neighbour               (ARP would find it)                                                                                                   mac dst 0 -> 1  (inferred)
-        node-2/br-int  openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metada…1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  service web/front, lflow 93f7000b  dst 203.0.113.100 -> 10.1.2.3
+      router
+          fib main                203.0.113.100 nhid 37 proto bgp metric 20                                   router/ip_route:7  [1 of 2 by ecmp, 50 %]
+      node-2
+        ~ neighbour               (ARP would find it)                                                           mac dst 0 -> 1  (inferred)
+      node-2/br-int
+          openflow 21 lr_in_dnat  … priority=120,ct_state=+new+trk,tcp,metadat…x1->NXM_NX_REG10[3],group:133  node-2/ovs/ovs-ofctl_dump-flows_br-int:812  dst 203.0.113.100 -> 10.1.2.3  service web/front, lflow 93f7000b
       => delivered to pod web/front-1 on node-2, as 192.0.2.10:40000 > 10.1.2.3:8080
         the way back
-        router         fib main                203.0.113.100 nhid 37 proto bgp metric 20                                 router/ip_route:7                           [1 of 2 by ecmp, 50 %]
+      router
+          fib main                203.0.113.100 nhid 37 proto bgp metric 20                                   router/ip_route:7  [1 of 2 by ecmp, 50 %]
       <= the answer is delivered, as 203.0.113.100:8080 > 192.0.2.10:40000
 
     to know more

@@ -90,7 +90,7 @@ function mayOpen(row: usize, kind: u32, flags: u32, tracker: u32): bool {
   if (isIcmp(kind)) return get(row, F_ICMP_TYPE) == (kind & 0x100 ? 128 : 8);
   if ((kind & 0xff) != 6) return true;
   if (flags & TCP_SYN) return (flags & (TCP_ACK | TCP_RST | TCP_FIN)) == 0;
-  return !(flavour(tracker) == FLAVOUR_LINUX && (flags & (TCP_RST | TCP_FIN)) != 0);
+  return !(flavour(tracker) == FLAVOUR_LINUX && (flags == 0 || (flags & (TCP_RST | TCP_FIN)) != 0));
 }
 
 /** Whether source and destination address of a tuple are the same. */

@@ -7,14 +7,18 @@
 import { S } from "./base";
 import { decode } from "./decode";
 import { addFlow, addPath, answerTuple, findFlow, findPath, flowTuple, pathAt } from "./flows";
-import { F_ETH_DST, F_ETH_SRC, F_ICMP_TYPE, F_INNER_PROTO, F_IP_FRAG, F_IP_PROTO, F_TCP_FLAGS } from "./fields";
 import {
-  A_BYTES, A_FLOWS, A_PACKETS, COUNT_BYTES, COUNT_ENTERING, COUNT_FLOWLESS, COUNT_FRAGMENTS, COUNT_FRAMES, COUNT_LEAVING, COUNT_PATHLESS,
-  COUNT_RUN, COUNT_UNQUOTED, CT_TUPLE_BYTES, DECODE_IPV6, FLOW_LEAVING, NONE, POINT_ALL, POINT_TO, REPLAY_CORRUPT, REPLAY_COUNTER_BASE,
-  REPLAY_FLOWS_FULL, REPLAY_HUNGRY, REPLAY_NEW_PATH, R_DEVICE, R_FLOW, R_FLOW_CAPACITY, R_FLOW_COUNT, R_FLOW_LIMIT, R_LENGTH, R_MACS,
-  R_MAC_COUNT, R_MAX_RECORD, R_PATH_COUNT, R_PATH_LIMIT, R_PENDING, R_POINT, R_PORT, R_RUN, R_STAGE, R_STAGED, R_SWAPPED, R_TICK,
-  R_TIME_LOW, R_USED, S_ANSWERED, S_INPUT_ROW, S_LEAF, S_LEAF_DEVICE, S_LEAF_REJECTED, S_LEAF_TEXT, S_PATH_LOW, S_RESULT_ROW, S_TUPLES, W_ANSWERED, W_BYTES,
-  W_FINAL, W_FINAL_KIND, W_FIRST, W_LAST, W_LEAF, W_LEAF_DEVICE, W_OTHER_PATH, W_PACKETS, W_PATH, W_REJECTED, W_TCP_FLAGS, W_TEXT,
+  F_ETH_DST, F_ETH_SRC, F_ETH_TYPE, F_ICMP_CODE, F_ICMP_TYPE, F_INNER_DST, F_INNER_PROTO, F_INNER_SRC, F_INNER_TP_DST, F_INNER_TP_SRC, F_IP_FRAG,
+  F_IP_PROTO, F_TCP_FLAGS,
+} from "./fields";
+import {
+  A_BYTES, A_FLOWS, A_PACKETS, COUNT_BYTES, COUNT_ENTERING, COUNT_FLOWLESS, COUNT_FOREIGN, COUNT_FRAGMENTS, COUNT_FRAMES, COUNT_LEAVING, COUNT_PATHLESS, COUNT_REPLIES,
+  COUNT_RUN, COUNT_UNQUOTED, CT_TUPLE_BYTES, DECODE_IPV6, FLOW_LEAVING, NONE, POINT_ALL, POINT_BY, POINT_FROM, REPLAY_CORRUPT, REPLAY_COUNTER_BASE,
+  REPLAY_FLOWS_FULL, REPLAY_HUNGRY, REPLAY_NEW_PATH, R_DECODING, R_DEVICE, R_FLOW, R_FLOW_CAPACITY, R_FLOW_COUNT, R_FLOW_LIMIT, R_FOLDING, R_LENGTH, R_MACS,
+  R_MAC_COUNT, R_MAX_RECORD, R_PATH_COUNT, R_PATH_LIMIT, R_PENDING, R_POINT, R_PORT, R_RUN, R_RUNNING, R_STAGE, R_STAGED, R_SWAPPED, R_TICK, R_TIMED_IN,
+  R_TIME_LOW, R_USED, S_ANSWERED, S_INPUT_ROW, S_LEAF, S_LEAF_DEVICE, S_LEAF_REJECTED, S_LEAF_TEXT, S_PATH_LOW, S_RESULT_ROW, S_TUPLES,
+  SEEN_ANSWER, SEEN_AS_REPLY, SEEN_EXPIRED, SEEN_OPENING, SEEN_REFUSED, SEEN_RESET, SEEN_UNREACHABLE, TIMED_EVERY, TUPLE_DST, TUPLE_PORTS, W_BYTES,
+  W_FINAL, W_FINAL_KIND, W_FIRST, W_LAST, W_LEAF, W_LEAF_DEVICE, W_OTHER_PATH, W_PACKETS, W_PATH, W_REJECTED, W_SEEN, W_TCP_FLAGS, W_TEXT,
 } from "./layout";
 import { run } from "./machine";
 
@@ -44,14 +48,34 @@ function isLocal(r: usize, row: usize, word: u32): bool {
   return false;
 }
 
-/** Whether a frame enters the device at the capture point. */
-function enters(r: usize, row: usize): bool {
+const LEAVES: u32 = 0;
+const ENTERS: u32 = 1;
+const PASSES: u32 = 2;
+
+/** Whether a frame enters the device at the capture point, leaves it, or is none of its business. */
+function direction(r: usize, row: usize): u32 {
   const point = load<u32>(r, R_POINT);
-  if (point == POINT_ALL) return true;
-  if (point != POINT_TO) return !isLocal(r, row, F_ETH_SRC);
-  if (isLocal(r, row, F_ETH_DST)) return true;
-  const group = (load<u32>(row, F_ETH_DST << 2) & 0x100) != 0;
-  return group && !isLocal(r, row, F_ETH_SRC);
+  if (point == POINT_ALL) return ENTERS;
+  const fromLocal = isLocal(r, row, F_ETH_SRC);
+  if (point == POINT_FROM) return fromLocal ? LEAVES : ENTERS;
+  if (point == POINT_BY) return fromLocal ? ENTERS : LEAVES;
+  if (isLocal(r, row, F_ETH_DST)) return ENTERS;
+  if (fromLocal) return LEAVES;
+  return load<u32>(row, F_ETH_DST << 2) & 0x100 ? ENTERS : PASSES;
+}
+
+/** The host's clock in milliseconds. */
+// @ts-ignore: decorator
+@external("env", "now")
+declare function now(): f64;
+
+// @ts-ignore: decorator
+@inline
+function addTime(r: usize, counter: u32, since: f64): f64 {
+  const time = now();
+  const at = r + <usize>counter;
+  store<f64>(at, load<f64>(at) + time - since);
+  return time;
 }
 
 /** Works through the staged records. Returns a REPLAY_STATUS; R_USED says how far it came. */
@@ -81,11 +105,16 @@ export function replay(r: usize): u32 {
     }
     if (captured > load<u32>(r, R_MAX_RECORD)) return REPLAY_CORRUPT;
     if (captured > end - used - RECORD_HEADER) return REPLAY_HUNGRY;
+    const left = load<u32>(r, R_TIMED_IN);
+    const timed = left == 0;
+    store<u32>(r, timed ? TIMED_EVERY - 1 : left - 1, R_TIMED_IN);
+    let clock: f64 = timed ? now() : 0;
     const kind = decode(p + RECORD_HEADER, captured, length, row);
     let flow: usize = 0;
-    let entering = false;
-    if (kind <= DECODE_IPV6) {
-      entering = enters(r, row);
+    let way = PASSES;
+    if (kind <= DECODE_IPV6) way = direction(r, row);
+    const entering = way == ENTERS;
+    if (way != PASSES) {
       const key = flowTuple(row, tuple) | (entering ? 0 : FLOW_LEAVING);
       flow = findFlow(r, key, tuple);
       if (flow == 0) {
@@ -100,21 +129,31 @@ export function replay(r: usize): u32 {
     count(r, COUNT_FRAMES, 1);
     count(r, COUNT_BYTES, length);
     count(r, kind, 1);
+    if (timed) clock = addTime(r, R_DECODING, clock);
     if (kind > DECODE_IPV6) continue;
+    if (way == PASSES) {
+      count(r, COUNT_FOREIGN, 1);
+      continue;
+    }
     if (load<u32>(row, F_IP_FRAG << 2)) count(r, COUNT_FRAGMENTS, 1);
     if (isUnquoted(row)) count(r, COUNT_UNQUOTED, 1);
     store<u64>(r, <u64>seconds * 1_000_000_000 + <u64>fraction * <u64>load<u32>(r, R_TICK), R_TIME_LOW);
     store<u32>(r, length, R_LENGTH);
     store<u32>(r, <u32>flow, R_FLOW);
     count(r, entering ? COUNT_ENTERING : COUNT_LEAVING, 1);
+    if (flow != 0 && load<u64>(flow, W_PACKETS) == 0) begins(r, flow, row, entering);
     if (!entering) answered(r, row);
-    if (!entering || !load<u32>(r, R_RUN)) {
+    const reply = entering && flow != 0 && (load<u32>(flow, W_SEEN) & SEEN_AS_REPLY) != 0;
+    if (reply) count(r, COUNT_REPLIES, 1);
+    if (!entering || reply || !load<u32>(r, R_RUN)) {
       if (flow != 0) foldFlow(r, flow, row);
+      if (timed) addTime(r, R_FOLDING, clock);
       continue;
     }
-    store<u32>(S, flow == 0 ? 0 : load<u32>(flow, W_ANSWERED), S_ANSWERED);
+    store<u32>(S, flow != 0 && (load<u32>(flow, W_SEEN) & (SEEN_ANSWER | SEEN_RESET)) != 0 ? 1 : 0, S_ANSWERED);
     run(load<u32>(r, R_DEVICE), load<u32>(r, R_PORT), 0);
     count(r, COUNT_RUN, 1);
+    if (timed) clock = addTime(r, R_RUNNING, clock);
     const hash = load<u64>(S, S_PATH_LOW);
     if (findPath(r, hash) == NONE && load<u32>(r, R_PATH_COUNT) < load<u32>(r, R_PATH_LIMIT)) {
       addPath(r, hash);
@@ -122,20 +161,91 @@ export function replay(r: usize): u32 {
       return REPLAY_NEW_PATH;
     }
     fold(r, flow);
+    if (timed) addTime(r, R_FOLDING, clock);
   }
+}
+
+/** TCP flags. */
+const SYN: u32 = 2;
+const RST: u32 = 4;
+const ACK: u32 = 16;
+
+/** Marks `flow` with bits of SEEN. */
+// @ts-ignore: decorator
+@inline
+function mark(flow: usize, bits: u32): void {
+  store<u32>(flow, load<u32>(flow, W_SEEN) | bits, W_SEEN);
+}
+
+/** The first packet of a flow: does it open a connection, or answer one of the other direction? */
+function begins(r: usize, flow: usize, row: usize, entering: bool): void {
+  const other: u32 = entering ? FLOW_LEAVING : 0;
+  const proto = load<u32>(row, F_IP_PROTO << 2);
+  if (proto == 6 && (load<u32>(row, F_TCP_FLAGS << 2) & (SYN | ACK)) == SYN) {
+    mark(flow, SEEN_OPENING);
+    return;
+  }
+  const tuple = S + S_TUPLES;
+  const answer = tuple + CT_TUPLE_BYTES;
+  const kind = flowTuple(row, tuple);
+  if (proto == (kind & 0x100 ? 58 : 1)) {
+    // An echo request never answers.
+    if (load<u32>(row, F_ICMP_TYPE << 2) == (kind & 0x100 ? 128 : 8)) {
+      mark(flow, SEEN_OPENING);
+      return;
+    }
+    const inner = quotedTuple(row, answer);
+    if (inner != NONE) {
+      if (findFlow(r, inner | other, answer) != 0) mark(flow, SEEN_AS_REPLY);
+      return;
+    }
+  }
+  answerTuple(kind, tuple, answer);
+  if (findFlow(r, kind | other, answer) != 0) mark(flow, SEEN_AS_REPLY);
+}
+
+/** The tuple of the packet that an ICMP error quotes to `tuple`; returns its kind, NONE if there is none. */
+function quotedTuple(row: usize, tuple: usize): u32 {
+  const proto = load<u32>(row, F_INNER_PROTO << 2);
+  if (proto == 0) return NONE;
+  const v6 = load<u32>(row, F_ETH_TYPE << 2) == 0x86dd;
+  v128.store(tuple, v128.load(row, F_INNER_SRC << 2));
+  v128.store(tuple, v128.load(row, F_INNER_DST << 2), TUPLE_DST);
+  let ports = (load<u32>(row, F_INNER_TP_SRC << 2) << 16) | load<u32>(row, F_INNER_TP_DST << 2);
+  // A quoted echo request: its identifier, type 8 (128), code 0.
+  if (proto == (v6 ? 58 : 1)) ports = (ports & 0xffff_0000) | (v6 ? 0x8000 : 0x0800);
+  store<u32>(tuple, ports, TUPLE_PORTS);
+  return proto | (v6 ? 0x100 : 0);
 }
 
 /**
  * A packet that leaves is never run, but where it answers a flow that entered, the trackers on the way have seen it: from
- * now on that flow's connections are established.
+ * now on that flow's connections are established. And it tells what became of the flow.
  */
 function answered(r: usize, row: usize): void {
   const tuple = S + S_TUPLES;
   const answer = tuple + CT_TUPLE_BYTES;
   const kind = flowTuple(row, tuple);
+  const inner = quotedTuple(row, answer);
+  if (inner != NONE) {
+    const about = findFlow(r, inner, answer);
+    if (about != 0) mark(about, errorSeen(row, (kind & 0x100) != 0));
+    return;
+  }
   answerTuple(kind, tuple, answer);
   const flow = findFlow(r, kind, answer);
-  if (flow != 0) store<u32>(flow, 1, W_ANSWERED);
+  if (flow == 0) return;
+  const reset = (kind & 0xff) == 6 && (load<u32>(row, F_TCP_FLAGS << 2) & RST) != 0;
+  mark(flow, reset ? SEEN_RESET : SEEN_ANSWER);
+}
+
+/** What an ICMP error says of the packet it quotes: RFC 792, RFC 4443. Too large a packet, a redirect and a bad parameter are no fate of it. */
+function errorSeen(row: usize, v6: bool): u32 {
+  const type = load<u32>(row, F_ICMP_TYPE << 2);
+  const code = load<u32>(row, F_ICMP_CODE << 2);
+  if (type == (v6 ? 3 : 11)) return SEEN_EXPIRED;
+  if (type != (v6 ? 1 : 3) || (!v6 && code == 4)) return 0;
+  return code == (v6 ? 4 : 3) ? SEEN_REFUSED : SEEN_UNREACHABLE;
 }
 
 /** An ICMP error that does not hold the packet it is about. */

@@ -31,6 +31,10 @@ export class Arena {
   getBig(address: number): bigint {
     return BigInt(this.get(address)) | (BigInt(this.get(address + 4)) << 32n);
   }
+  /** A 64-bit float at an address that is a multiple of 4. */
+  getFloat(address: number): number {
+    return new DataView(this.byteView.buffer).getFloat64(address, true);
+  }
   zero(start: number, end: number): void {
     this.wordView.fill(0, start >>> 2, end >>> 2);
   }

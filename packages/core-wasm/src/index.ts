@@ -9,5 +9,7 @@ export {
   type ReplayCounters,
   type ReplayOptions,
   ReplaySession,
+  type ReplayTimes,
+  type Seen,
   type TupleRecord,
 } from "./replay.js";

@@ -447,8 +447,19 @@ export const REPLAY = words([
   "R_PATHS",
   "R_PATH_COUNT",
   "R_PATH_LIMIT",
+  // Where the time goes: packets until the next that is timed; times of decoding, running, folding in milliseconds (f64 each, 8-byte aligned).
+  "R_TIMED_IN",
+  "R_PAD",
+  "R_DECODING",
+  "R_DECODING_HIGH",
+  "R_RUNNING",
+  "R_RUNNING_HIGH",
+  "R_FOLDING",
+  "R_FOLDING_HIGH",
 ]);
-export const REPLAY_COUNTER_BASE = fits(REPLAY, 128);
+/** One packet of so many is timed: a clock costs about 50 ns, a packet a few microseconds. */
+export const TIMED_EVERY = 64;
+export const REPLAY_COUNTER_BASE = fits(REPLAY, 192);
 /** Counters, 8 bytes each. By FRAME_KIND first, then these. */
 export const REPLAY_COUNTERS = numbers(
   [
@@ -463,6 +474,10 @@ export const REPLAY_COUNTERS = numbers(
     // Packets of flows, and of paths, for which there was no room.
     "COUNT_FLOWLESS",
     "COUNT_PATHLESS",
+    // Frames that neither enter nor leave: for and from others (a flooding switch, a mirror port).
+    "COUNT_FOREIGN",
+    // Entering packets that answer what left here: they have no state to run on.
+    "COUNT_REPLIES",
   ],
   FRAME_KINDS,
 );
@@ -470,8 +485,25 @@ export const REPLAY_BYTES = REPLAY_COUNTER_BASE + 8 * (FRAME_KINDS + Object.keys
 
 /** Why `replay` came back: all complete records are used; a path was seen for the first time; the flow table needs room; a record that cannot be. */
 export const REPLAY_STATUS = numbers(["REPLAY_HUNGRY", "REPLAY_NEW_PATH", "REPLAY_FLOWS_FULL", "REPLAY_CORRUPT"]);
-/** How a frame's direction is told: everything enters; what is for the port's own MAC (or for a group and not from it) enters; what is not from one of the local MACs enters. */
-export const POINT = numbers(["POINT_ALL", "POINT_TO", "POINT_FROM"]);
+/**
+ * How a frame's direction is told: everything enters; what is for the port's own MAC (or for a group and not from it) enters, what is from it leaves; what
+ * is not from one of the local MACs enters; what is from one of the MACs beyond the port enters.
+ */
+export const POINT = numbers(["POINT_ALL", "POINT_TO", "POINT_FROM", "POINT_BY"]);
+
+/**
+ * What a capture shows of a flow besides its own packets. Of an entering flow, in packets that leave: an answer other than a reset; a reset; ICMP errors
+ * about it. Of a flow of either direction: it answers one of the other direction; its first packet was the connection's first (a SYN).
+ */
+export const SEEN = {
+  SEEN_ANSWER: 1,
+  SEEN_RESET: 2,
+  SEEN_REFUSED: 4,
+  SEEN_UNREACHABLE: 8,
+  SEEN_EXPIRED: 16,
+  SEEN_AS_REPLY: 32,
+  SEEN_OPENING: 64,
+} as const;
 
 /**
  * A flow: direction << 16 | v6 << 8 | protocol and its tuple (as in CONN; ICMP has its identifier, then type << 8 | code) are the key. 64-bit counts and times
@@ -494,8 +526,8 @@ export const FLOW = {
   W_FINAL_KIND: 96,
   W_FINAL: 100,
   W_TCP_FLAGS: 136,
-  // An entering flow whose answer left at the same point.
-  W_ANSWERED: 140,
+  // SEEN bits.
+  W_SEEN: 140,
 } as const;
 export const FLOW_BYTES = 144;
 export const FLOW_LEAVING = 0x10000;

@@ -28,6 +28,7 @@ import {
   REPLAY_COUNTERS,
   REPLAY_STATUS,
   S_INPUT_ROW,
+  SEEN,
   TUPLE_DST,
   TUPLE_PORTS,
 } from "./layout.js";
@@ -44,10 +45,12 @@ const FIRST_FLOWS = 1 << 16;
 export type Direction =
   /** All frames enter. */
   | { readonly kind: "all" }
-  /** Frames for the port's own MAC enter, and those for a group that are not from it. */
+  /** Frames for the port's own MAC enter, and those for a group that are not from it; frames from it leave; others' are counted as foreign. */
   | { readonly kind: "to"; readonly mac: bigint }
   /** Frames enter that are not from one of these MACs (of the device, or behind it). */
-  | { readonly kind: "from"; readonly macs: readonly bigint[] };
+  | { readonly kind: "from"; readonly macs: readonly bigint[] }
+  /** Frames enter that are from one of these MACs (of what is beyond the port). */
+  | { readonly kind: "by"; readonly macs: readonly bigint[] };
 
 export interface ReplayOptions {
   /** Name of the capture, for messages. */
@@ -101,6 +104,7 @@ export interface FlowRecord extends TupleRecord {
   readonly last: bigint;
   /** All TCP flags seen. */
   readonly tcpFlags: number;
+  readonly seen: Seen;
   /** Path of its first packet; -1: did not run, or no room for its path. */
   readonly path: number;
   /** Packets that took another path than the first. */
@@ -113,6 +117,27 @@ export interface FlowRecord extends TupleRecord {
     readonly device: number;
     readonly final: TupleRecord;
   } | null;
+}
+
+/** What the capture shows of a flow besides its own packets. */
+export interface Seen {
+  /** Its first packet was the connection's first: a SYN, an echo request. */
+  readonly opening: boolean;
+  /** It answers a flow of the other direction, which was seen before. Such a flow does not run where it enters. */
+  readonly asReply: boolean;
+  /** Of a flow that entered, in packets that left: an answer other than a reset; a reset; ICMP errors about it. */
+  readonly answer: boolean;
+  readonly reset: boolean;
+  readonly refused: boolean;
+  readonly unreachable: boolean;
+  readonly expired: boolean;
+}
+
+/** Milliseconds, from one packet in {@link TIMED_EVERY}: only their ratio counts. */
+export interface ReplayTimes {
+  readonly decode: number;
+  readonly run: number;
+  readonly fold: number;
 }
 
 export interface PathRecord {
@@ -147,6 +172,10 @@ export interface ReplayCounters {
   readonly unquoted: number;
   readonly flowless: number;
   readonly pathless: number;
+  /** IP packets that neither enter nor leave: for and from others. */
+  readonly foreign: number;
+  /** Entering packets that answer what left here; they do not run, for the state that they would meet is not there. */
+  readonly replies: number;
 }
 
 /** What was wrong with the capture's bytes; what stood before it was used. */
@@ -183,8 +212,7 @@ export class ReplaySession {
     this.maxFlows = Math.max(1, options.maxFlows ?? 1 << 22);
     this.capacity = Math.min(this.maxFlows, FIRST_FLOWS);
     const maxPaths = Math.max(1, options.maxPaths ?? 1 << 16);
-    const macs =
-      options.direction.kind === "from" ? options.direction.macs : options.direction.kind === "to" ? [options.direction.mac] : [];
+    const macs = options.direction.kind === "all" ? [] : options.direction.kind === "to" ? [options.direction.mac] : options.direction.macs;
     let end = align(this.inside.end, 64);
     const area = (bytes: number): number => {
       const at = end;
@@ -210,7 +238,7 @@ export class ReplaySession {
     put("R_MAX_RECORD", MAX_RECORD);
     put("R_DEVICE", options.device);
     put("R_PORT", options.port);
-    put("R_POINT", { all: POINT.POINT_ALL, to: POINT.POINT_TO, from: POINT.POINT_FROM }[options.direction.kind]);
+    put("R_POINT", { all: POINT.POINT_ALL, to: POINT.POINT_TO, from: POINT.POINT_FROM, by: POINT.POINT_BY }[options.direction.kind]);
     put("R_MACS", macsAt);
     put("R_MAC_COUNT", macs.length);
     put("R_RUN", options.run === false ? 0 : 1);
@@ -296,7 +324,19 @@ export class ReplaySession {
       unquoted: at(REPLAY_COUNTERS.COUNT_UNQUOTED),
       flowless: at(REPLAY_COUNTERS.COUNT_FLOWLESS),
       pathless: at(REPLAY_COUNTERS.COUNT_PATHLESS),
+      foreign: at(REPLAY_COUNTERS.COUNT_FOREIGN),
+      replies: at(REPLAY_COUNTERS.COUNT_REPLIES),
     };
+  }
+
+  /** Frames so far. */
+  get frames(): number {
+    return this.inside.arena.getCount(this.r + REPLAY_COUNTER_BASE + 8 * REPLAY_COUNTERS.COUNT_FRAMES);
+  }
+
+  get times(): ReplayTimes {
+    const at = (name: keyof typeof REPLAY) => this.inside.arena.getFloat(this.r + REPLAY[name]);
+    return { decode: at("R_DECODING"), run: at("R_RUNNING"), fold: at("R_FOLDING") };
   }
 
   get flowCount(): number {
@@ -395,6 +435,7 @@ export class ReplaySession {
       first: arena.getBig(at + FLOW.W_FIRST),
       last: arena.getBig(at + FLOW.W_LAST),
       tcpFlags: arena.get(at + FLOW.W_TCP_FLAGS),
+      seen: seenOf(arena.get(at + FLOW.W_SEEN)),
       path: path === 0xffffffff ? -1 : path,
       otherPath: arena.get(at + FLOW.W_OTHER_PATH),
       fate:
@@ -434,6 +475,19 @@ export class ReplaySession {
   private put(name: keyof typeof REPLAY, value: number): void {
     this.inside.arena.put(this.r + REPLAY[name], value);
   }
+}
+
+function seenOf(bits: number): Seen {
+  const has = (bit: number) => (bits & bit) !== 0;
+  return {
+    opening: has(SEEN.SEEN_OPENING),
+    asReply: has(SEEN.SEEN_AS_REPLY),
+    answer: has(SEEN.SEEN_ANSWER),
+    reset: has(SEEN.SEEN_RESET),
+    refused: has(SEEN.SEEN_REFUSED),
+    unreachable: has(SEEN.SEEN_UNREACHABLE),
+    expired: has(SEEN.SEEN_EXPIRED),
+  };
 }
 
 /** Slots of an index for `count` records: a power of two, at most half full. */

@@ -35,7 +35,7 @@ function wasmModule(): WebAssembly.Module {
 
 /** An instance of the module over a memory. */
 export function instantiate(memory: WebAssembly.Memory): Exports {
-  const instance = new WebAssembly.Instance(wasmModule(), { env: { memory, abort: aborted } });
+  const instance = new WebAssembly.Instance(wasmModule(), { env: { memory, abort: aborted, now: () => performance.now() } });
   return instance.exports as unknown as Exports;
 }
 

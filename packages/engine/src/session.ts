@@ -15,7 +15,10 @@ export interface Session {
 }
 
 /** Reads a snapshot and compiles its network into the core. Throws PlumblineError for input that cannot be used. */
-export async function openSession(path: string, options: { readonly plugins: readonly Plugin[]; readonly overlays?: readonly string[] }): Promise<Session> {
+export async function openSession(
+  path: string,
+  options: { readonly plugins: readonly Plugin[]; readonly overlays?: readonly string[] },
+): Promise<Session> {
   const snapshot = await loadSnapshot(path, { plugins: options.plugins, overlays: options.overlays ?? [] });
   return compileSession(snapshot, buildNetwork(snapshot.facts, options.plugins));
 }

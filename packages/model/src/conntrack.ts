@@ -15,7 +15,7 @@
  *   `reply` tuple (the error goes back to the originator); not found: inv.
  * - Found by `orig`: est if an answer was seen, else new. Found by `reply`: est + rpl, and an answer is seen from now on.
  * - Not found: new, but inv for: a TCP segment with SYN and ACK; with SYN and FIN or SYN and RST; with RST (linux only: the
- *   userspace tracker lets a reset open a connection); with FIN (linux only); an ICMP echo reply.
+ *   userspace tracker lets a reset open a connection); with FIN or without any flag (linux only); an ICMP echo reply.
  * - A TCP RST closes the connection; a SYN without ACK in the original direction of a closed connection starts a new one.
  * trk is always set.
  *
@@ -164,7 +164,8 @@ export class ConnTracker {
       hit = undefined;
     }
     // An echo to oneself: request and reply have one tuple.
-    if (hit && isIcmp(t.v6, t.proto) && t.src === t.dst && get(row, "icmp_type") === (t.v6 ? 129 : 0)) hit = { conn: hit.conn, dir: "reply" };
+    if (hit && isIcmp(t.v6, t.proto) && t.src === t.dst && get(row, "icmp_type") === (t.v6 ? 129 : 0))
+      hit = { conn: hit.conn, dir: "reply" };
     if (hit) {
       if (hit.dir === "reply") hit.conn.seenReply = true;
       const state = hit.dir === "reply" ? CT.est | CT.rpl : hit.conn.seenReply ? CT.est : CT.new;
@@ -190,7 +191,7 @@ export class ConnTracker {
     if (isIcmp(t.v6, t.proto)) return get(row, "icmp_type") === (t.v6 ? 128 : 8);
     if (t.proto !== 6) return true;
     if (flags & TCP.syn) return (flags & (TCP.ack | TCP.rst | TCP.fin)) === 0;
-    if (this.flavour === "linux" && flags & (TCP.rst | TCP.fin)) return false;
+    if (this.flavour === "linux" && (flags === 0 || flags & (TCP.rst | TCP.fin))) return false;
     return true;
   }
 

@@ -25,7 +25,11 @@ export function furtherLines(
   told.set(key, branch);
   return [
     `    ${paint("heading", "what else speaks of this destination")} (fragments, in the order in which they would apply)`,
-    ...hops.flatMap((h) => [hopLine(h, c, paint), ...h.links.filter((l) => isBeside(l, h)).map((l) => besideLine(l, paint))]),
+    ...hops.flatMap((h, i) => [
+      ...(h.device === hops[i - 1]?.device ? [] : [`  ${paint("heading", h.device)}`]),
+      hopLine(h, c, paint),
+      ...h.links.filter((l) => isBeside(l, h)).map((l) => besideLine(l, paint)),
+    ]),
   ];
 }
 

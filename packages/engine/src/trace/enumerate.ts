@@ -38,7 +38,10 @@ export function choicesOf(events: readonly Event[], num: Numbering): Choice[] {
  * Runs `once` with every script of choices. `complete` is false when `limit` runs were not enough: the probabilities then
  * sum to less than 1.
  */
-export function enumerate<T>(once: (script: readonly number[]) => { result: T; choices: readonly Choice[] }, limit: number): { branches: Enumerated<T>[]; complete: boolean } {
+export function enumerate<T>(
+  once: (script: readonly number[]) => { result: T; choices: readonly Choice[] },
+  limit: number,
+): { branches: Enumerated<T>[]; complete: boolean } {
   const branches: Enumerated<T>[] = [];
   let script: number[] | null = [];
   while (script) {

@@ -1,5 +1,18 @@
 /** Hops: the events of a line as decisions with their evidence. */
-import { type Annotator, type Certainty, EV, type Event, type EvidenceLink, LEAF, type Network, type Numbering, type Row, changedFields, packetText, wordsOf } from "@plumbline/model";
+import {
+  type Annotator,
+  type Certainty,
+  changedFields,
+  EV,
+  type Event,
+  type EvidenceLink,
+  LEAF,
+  type Network,
+  type Numbering,
+  packetText,
+  type Row,
+  wordsOf,
+} from "@plumbline/model";
 
 export interface Hop {
   readonly device: string;
@@ -74,7 +87,11 @@ export function hopsOf(
     }
     const d = net.devices[device];
     if (e.kind === EV.leaf && e.a === LEAF.unlinked)
-      need({ why: `what is attached to ${portName(net, device, e.b)} of ${d.name}`, command: "ip -d link; ovs-vsctl list interface", on: d.host || d.name });
+      need({
+        why: `what is attached to ${portName(net, device, e.b)} of ${d.name}`,
+        command: "ip -d link; ovs-vsctl list interface",
+        on: d.host || d.name,
+      });
     if (e.kind !== EV.hit && e.kind !== EV.miss) return;
     const table = net.tables[e.a];
     const rule = e.kind === EV.hit ? net.rules[e.b] : null;
@@ -89,7 +106,12 @@ export function hopsOf(
       }
     }
     const changed = changedFields(e.row, after);
-    const visible = origin !== null || changed.some((c) => !SCRATCH.test(c.field.name)) || (rule && rule.certainty !== "proven") || chosen !== undefined || i === lastDecision;
+    const visible =
+      origin !== null ||
+      changed.some((c) => !SCRATCH.test(c.field.name)) ||
+      (rule && rule.certainty !== "proven") ||
+      chosen !== undefined ||
+      i === lastDecision;
     if (!visible) return;
     const before = textOf(e.row, false);
     hops.push({
@@ -100,7 +122,10 @@ export function hopsOf(
       certainty: rule ? rule.certainty : "proven",
       why: [rule?.why, arrival].filter(Boolean).join("; "),
       before,
-      after: textOf(after, changed.some((c) => c.field.cls === "header" || c.field.cls === "inner")),
+      after: textOf(
+        after,
+        changed.some((c) => c.field.cls === "header" || c.field.cls === "inner"),
+      ),
       changes: changed.map((c) => ({ field: c.field.name, before: c.before, after: c.after })),
       links: rule ? annotators.flatMap((a) => a(rule, d)) : [],
       ...(chosen ? { choice: choiceText(chosen, num) } : {}),

@@ -5,7 +5,7 @@
  * packet itself; a rejection (the sender is told); missing evidence; a bound; the drop that came furthest. docs/verdicts.md
  * has the exact conditions.
  */
-import { BOUND_NUMBER, EV, type Event, LEAF, type Numbering, type Row, SPAWN, type Verdict, get, textOf } from "@plumbline/model";
+import { BOUND_NUMBER, EV, type Event, get, LEAF, type Numbering, type Row, SPAWN, textOf, type Verdict } from "@plumbline/model";
 
 export interface Story {
   readonly verdict: Verdict;
@@ -93,7 +93,10 @@ function answeredOnTheWay(line: readonly Event[]): number {
   const request = get(first, "icmp_type");
   const v6 = get(first, "ip_proto") === 58;
   if (get(first, "inner_proto") !== 0 || !(v6 ? request === 128 : get(first, "ip_proto") === 1 && request === 8)) return 0;
-  return Math.max(0, line.findIndex((e) => get(e.row, "ip_proto") === (v6 ? 58 : 1) && get(e.row, "icmp_type") === (v6 ? 129 : 0)));
+  return Math.max(
+    0,
+    line.findIndex((e) => get(e.row, "ip_proto") === (v6 ? 58 : 1) && get(e.row, "icmp_type") === (v6 ? 129 : 0)),
+  );
 }
 
 const devicesIn = (line: readonly Event[]) => line.filter((e) => e.kind === EV.enter).length;
@@ -135,19 +138,35 @@ export function tell(events: readonly Event[], num: Numbering, sender: Sender): 
     const line = lineOf(threads, leaf.thread, leaf);
     return line.filter((e) => e.kind === EV.enter).at(-1)?.a ?? sender.device;
   };
-  const furthest = (list: Event[]) => list.map((leaf) => ({ leaf, line: lineOf(threads, leaf.thread, leaf) })).sort((a, b) => devicesIn(b.line) - devicesIn(a.line) || b.line.length - a.line.length)[0]?.leaf;
+  const furthest = (list: Event[]) =>
+    list
+      .map((leaf) => ({ leaf, line: lineOf(threads, leaf.thread, leaf) }))
+      .sort((a, b) => devicesIn(b.line) - devicesIn(a.line) || b.line.length - a.line.length)[0]?.leaf;
 
   const local = own.find((e) => e.a === LEAF.local);
   const echoed = local && answeredOnTheWay(lineOf(threads, local.thread, local));
   if (local && echoed) {
     const line = lineOf(threads, local.thread, local);
-    return { verdict: "delivered", line: line.slice(0, echoed), answer: line.slice(echoed), device: null, answeredBy: line.slice(0, echoed).findLast((e) => e.kind === EV.enter)?.a ?? sender.device, final: line[echoed - 1].row, leaf: local, reason: "" };
+    return {
+      verdict: "delivered",
+      line: line.slice(0, echoed),
+      answer: line.slice(echoed),
+      device: null,
+      answeredBy: line.slice(0, echoed).findLast((e) => e.kind === EV.enter)?.a ?? sender.device,
+      final: line[echoed - 1].row,
+      leaf: local,
+      reason: "",
+    };
   }
   if (local) return story("delivered", local, deviceAt(local));
 
   const rejected = furthest(own.filter((e) => e.a === LEAF.dropped && e.c === 1));
   const answers = leaves.filter((e) => threads.get(e.thread)!.emitted);
-  const heard = answers.find((e) => (sender.port === null ? e.a === LEAF.local && deviceAt(e) === sender.device : leftBy(answerOf(threads, e.thread, e), lineOf(threads, e.thread, e), sender)));
+  const heard = answers.find((e) =>
+    sender.port === null
+      ? e.a === LEAF.local && deviceAt(e) === sender.device
+      : leftBy(answerOf(threads, e.thread, e), lineOf(threads, e.thread, e), sender),
+  );
   const basis = rejected ?? furthest(own.filter((e) => e.a === LEAF.dropped));
   if (heard && basis) {
     const answer = answerOf(threads, heard.thread, heard);
@@ -164,7 +183,8 @@ export function tell(events: readonly Event[], num: Numbering, sender: Sender): 
   const looped = own.find((e) => e.a === LEAF.looped);
   if (looped) return story("looped", looped, null);
   const lost = furthest(answers.filter((e) => e.a !== LEAF.local));
-  if (rejected && lost && (lost.a === LEAF.unknown || lost.a === LEAF.unlinked)) return story("unknown", rejected, null, answerOf(threads, lost.thread, lost));
+  if (rejected && lost && (lost.a === LEAF.unknown || lost.a === LEAF.unlinked))
+    return story("unknown", rejected, null, answerOf(threads, lost.thread, lost));
   const dropped = rejected ?? basis;
   if (dropped) {
     const ttl = /\bTTL\b/i.test(leafText(dropped, num)) && get(dropped.row, "ip_ttl") <= 1;

@@ -22,6 +22,7 @@ import { candidatesFor } from "./candidates.js";
 import { type Choice, choicesOf, enumerate } from "./enumerate.js";
 import { type Hop, hopsOf, type Need } from "./hops.js";
 import { addressFrame, locate, type Start } from "./locate.js";
+import { entryNode, type Receiver, receiverOf } from "./receiver.js";
 import { type Story, tell } from "./story.js";
 
 /** What a trace needs of a loaded snapshot. */
@@ -59,7 +60,7 @@ export interface BranchResult {
   readonly probability: number;
   readonly verdict: Verdict;
   readonly reason: string;
-  readonly to: { readonly kind: "pod" | "node" | "host" | "outside"; readonly name: string; readonly node: string } | null;
+  readonly to: Receiver | null;
   readonly node: string;
   readonly final: Tuple;
   readonly hops: readonly Hop[];
@@ -197,8 +198,6 @@ function branch(runs: readonly Run[], s: TraceSession, start: Start): BranchResu
   const { story, forwardChoices } = runs[0];
   const { hops, needs: asked } = hopsOf(story.line, s.net, s.num, s.annotators);
   const needs = start.need ? [start.need, ...asked] : asked;
-  const at = story.device ?? story.answeredBy;
-  const got = at === undefined || at === null ? null : s.net.devices[at];
   const answer = story.answer
     ? hopsOf([{ ...story.answer[0], kind: 1, a: lastDevice(story.line), b: 0, c: 1 }, ...story.answer], s.net, s.num, s.annotators)
     : null;
@@ -206,12 +205,8 @@ function branch(runs: readonly Run[], s: TraceSession, start: Start): BranchResu
     probability: probabilityOf(forwardChoices),
     verdict: story.verdict,
     reason: story.verdict === "delivered" ? "" : story.reason,
-    to: got && {
-      kind: got.pod ? "pod" : got.node && story.device !== null ? "node" : got.kind === "outside" ? "outside" : "host",
-      name: got.pod || (story.device !== null && got.node) || got.name,
-      node: got.node,
-    },
-    node: entryNode(s, start, story),
+    to: receiverOf(s.net, story),
+    node: entryNode(s.net, start.device, story),
     final: tupleOfRow(story.final),
     hops,
     ...(story.answeredBy !== undefined && answer && story.answer
@@ -252,12 +247,6 @@ function furtherEvidence(s: TraceSession, story: Story): { further?: readonly Ho
 
 function lastDevice(line: readonly Event[]): number {
   return line.findLast((e) => e.kind === 1)?.a ?? 0;
-}
-
-function entryNode(s: TraceSession, start: Start, story: Story): string {
-  if (start.device.node) return start.device.node;
-  for (const e of story.line) if (e.kind === 1 && s.net.devices[e.a].node) return s.net.devices[e.a].node;
-  return "";
 }
 
 function replyOf(runs: readonly Run[], s: TraceSession, start: Start): ReplyResult {

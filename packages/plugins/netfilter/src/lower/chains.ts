@@ -30,7 +30,7 @@ import { harmless, mustLeave, type Part, partsOf } from "./parts.js";
 import type { PendingGoto } from "./reject.js";
 import { lowerPart, narrowParts } from "./rules.js";
 
-export interface ChainContext {
+interface ChainContext {
   readonly net: NetworkBuilder;
   readonly device: Device;
   readonly view: HostView;
@@ -94,12 +94,15 @@ interface RulePlace {
 
 class ChainBuilder {
   private readonly tables = new Map<string, TableId>();
+  private readonly userChains: ReadonlyMap<string, ChainAst>;
 
   constructor(
     private readonly ctx: ChainContext,
     private readonly base: BaseChain,
     private readonly accept: readonly Action[],
-  ) {}
+  ) {
+    this.userChains = new Map(ctx.table.chains.filter((c) => !c.base).map((c) => [c.name, c]));
+  }
 
   build(chain: ChainAst, isBase: boolean, end: readonly Action[]): TableId {
     const { ctx } = this;
@@ -201,7 +204,7 @@ class ChainBuilder {
   private chain(name: string): TableId | null {
     const made = this.tables.get(name);
     if (made !== undefined) return made;
-    const chain = this.ctx.table.chains.find((c) => c.name === name && !c.base);
+    const chain = this.userChains.get(name);
     // A chain without rules that was not declared either is a name only.
     if (!chain || (chain.line === 0 && chain.rules.length === 0)) return null;
     return this.build(chain, false, []);

@@ -20,7 +20,7 @@ export const NO_CONNECTION: readonly Match[] = [matchField([], "ct_state", 0, CT
 const ofConnection = (family: Match) => matchField(family, "ct_state", CT.trk, CT.trk | CT.inv);
 const proto = (family: Match, p: number) => matchField(family, "ip_proto", p);
 
-export interface Place {
+interface Place {
   readonly slice: Slice;
   /** What the packet must be for this selector to apply. */
   readonly needs: Match;

@@ -31,7 +31,7 @@ export interface HostView {
   readonly certainty: Certainty;
 }
 
-export const numberOf = (text: string, family: 4 | 6): bigint | null => {
+const numberOf = (text: string, family: 4 | 6): bigint | null => {
   if (family === 6) return ipv6Number(text);
   const n = ipv4Number(text);
   return n === null ? null : BigInt(n);

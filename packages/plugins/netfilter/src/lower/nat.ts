@@ -12,7 +12,7 @@ import { ETH_IPV4, ETH_IPV6 } from "./fields.js";
 import type { HostView, InterfaceAddress } from "./host.js";
 import { ones, prefixes } from "./ternary.js";
 
-export type Nat = Extract<Statement, { s: "nat" }>;
+type Nat = Extract<Statement, { s: "nat" }>;
 
 const LOOPBACK = { 4: 0x7f000001n, 6: 1n } as const;
 

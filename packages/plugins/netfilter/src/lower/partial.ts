@@ -9,7 +9,7 @@ import type { Problem } from "@plumbline/model";
 import type { ChainAst, RuleAst, TableAst } from "../ast.js";
 import { builtin } from "../parse/iptables.js";
 
-export interface PartialChain {
+interface PartialChain {
   readonly chain: ChainAst;
   /** Why its rules are only inferred to run. */
   readonly why: string;

@@ -6,7 +6,7 @@
  */
 import type { Statement } from "../ast.js";
 
-export type MatchStatement = Extract<Statement, { s: "match" | "chance" | "outside" | "opaque" | "ipset" }>;
+type MatchStatement = Extract<Statement, { s: "match" | "chance" | "outside" | "opaque" | "ipset" }>;
 export type BranchStatement = Extract<Statement, { s: "verdict" | "reject" | "nat" | "netmap" | "natMap" | "vmap" | "markMap" }>;
 export type EffectStatement = Exclude<Statement, MatchStatement | BranchStatement>;
 
@@ -36,7 +36,11 @@ export function partsOf(statements: readonly Statement[]): Part[] {
     if (isMatch(s)) part.matches.push(s);
     else if (isBranch(s)) {
       // One throw of the dice for all alternatives of what follows; and a map is asked with what the effects before it left.
-      if (s.s !== "verdict" && s.s !== "nat" && (part.effects.length > 0 || part.matches.some((m) => m.s === "chance" || m.s === "outside")))
+      if (
+        s.s !== "verdict" &&
+        s.s !== "nat" &&
+        (part.effects.length > 0 || part.matches.some((m) => m.s === "chance" || m.s === "outside"))
+      )
         part = begin();
       part.branch = s;
     } else part.effects.push(s);

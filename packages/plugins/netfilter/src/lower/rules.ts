@@ -74,7 +74,8 @@ export function lowerPart(part: Part, ctx: RuleContext): Alternative[] {
     const without = narrowed(rows, NO_CONNECTION, unknowns);
     const out = withOne.length > 0 ? alternatives(withOne, gates, part, ctx) : [];
     if (without.length === 0) return out;
-    const reads = ctx.table.source === "nft" ? part.effects.findIndex((e) => e.s === "mark" && e.dst === "meta mark" && ofConnection(e)) : -1;
+    const reads =
+      ctx.table.source === "nft" ? part.effects.findIndex((e) => e.s === "mark" && e.dst === "meta mark" && ofConnection(e)) : -1;
     if (reads < 0) {
       // Without a connection CONNMARK and `ct mark set` do nothing.
       out.push(...alternatives(without, gates, { ...part, effects: part.effects.filter((e) => !ofConnection(e)) }, ctx));
@@ -82,7 +83,8 @@ export function lowerPart(part: Part, ctx: RuleContext): Alternative[] {
     }
     // Without a connection nft's `meta mark set ct mark` ends its rule; what stood before it has happened.
     const before = part.effects.slice(0, reads).filter((e) => !ofConnection(e));
-    if (before.length > 0) out.push(...alternatives(without, gates, { matches: [], effects: before, branch: null }, { ...ctx, leave: null }));
+    if (before.length > 0)
+      out.push(...alternatives(without, gates, { matches: [], effects: before, branch: null }, { ...ctx, leave: null }));
     return out;
   }
   return alternatives(rows, gates, part, ctx);

@@ -6,7 +6,7 @@
  * negates it (old dumps have it behind the option: `-s ! 192.0.2.1`).
  */
 
-export interface Word {
+interface Word {
   readonly text: string;
   /** A quoted word is never an option. */
   readonly quoted: boolean;

@@ -16,7 +16,7 @@ import { groupOptions, words } from "./iptables-words.js";
 /** Tells about a line that could not be used. */
 export type Complain = (severity: "error" | "warning" | "info", line: number, message: string, hint?: string) => void;
 
-export interface IptablesText {
+interface IptablesText {
   readonly tables: TableAst[];
   readonly variant: "nf_tables" | "legacy" | "";
   /** It has `*table` headings: it lists all tables there are. */
@@ -167,9 +167,18 @@ function cutOff(t: TableAst, line: number, complain: Complain): void {
   complain("error", line, `the dump ends before the COMMIT of table ${t.name}`, "Collect it again; rules behind this place are unknown.");
 }
 
+/** Chains by name, while a file is read: kube-proxy makes tens of thousands. */
+const INDEX = new WeakMap<TableAst, Map<string, ChainAst>>();
+
 function chainOf(t: TableAst, name: string): ChainAst {
-  let c = t.chains.find((x) => x.name === name);
-  if (!c) t.chains.push((c = { name, line: 0, text: "", base: null, rules: [] }));
+  let index = INDEX.get(t);
+  if (!index) INDEX.set(t, (index = new Map()));
+  let c = index.get(name);
+  if (!c) {
+    c = { name, line: 0, text: "", base: null, rules: [] };
+    index.set(name, c);
+    t.chains.push(c);
+  }
   return c;
 }
 

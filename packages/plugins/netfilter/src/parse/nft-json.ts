@@ -230,7 +230,6 @@ export function parseNftJson(source: string, complain: Complain): TableAst[] | n
       const name = text(o["chain"]);
       const parsed = parseRule({
         list: tokens(spelled, line),
-        family: table.family,
         command: `nft -a list chain ${table.family} ${table.name} ${name}`,
       });
       if (parsed.why !== null)

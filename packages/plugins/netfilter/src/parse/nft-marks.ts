@@ -19,7 +19,7 @@ const xor = (a: MarkExpression, b: MarkExpression): MarkExpression => ({ terms: 
 const reach = (e: MarkExpression): bigint => e.terms.reduce((m, t) => m | t.and, e.xor);
 
 /** One operation; null if it does not come to masks and exclusive-or. */
-export function combine(op: "&" | "|" | "^", a: MarkExpression, b: MarkExpression): MarkExpression | null {
+function combine(op: "&" | "|" | "^", a: MarkExpression, b: MarkExpression): MarkExpression | null {
   const ca = a.terms.length === 0 ? a.xor : null;
   const cb = b.terms.length === 0 ? b.xor : null;
   if (op === "^") return xor(a, b);

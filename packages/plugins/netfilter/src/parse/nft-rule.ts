@@ -5,27 +5,29 @@
  * effect, so that packets which pass what stands before it end as unknown, and no others.
  * Sources: nft(8); nftables 1.1 src/parser_bison.y, and the text that 1.0.6 and 1.1.3 print for iptables-nft's rules.
  */
-import type { MapKey, RejectWith, Statement, Value } from "../ast.js";
-import { type Cursor, NotUnderstood, type Token, Cursor as Words } from "./nft-lex.js";
+import type { MapKey, Statement } from "../ast.js";
+import { Cursor, NotUnderstood, type Token } from "./nft-lex.js";
 import { markExpression } from "./nft-marks.js";
-import { l4, lottery, type SelectorList, selectorList } from "./nft-selectors.js";
-import { braced, dataElements, tuple, verdictElements } from "./nft-sets.js";
-import { type Kind, kindOf, maskOf, typedValue } from "./nft-values.js";
-import { address, exact, icmpCode, masked, network, number, portRange, range, tcpFlags } from "./values.js";
+import { matchStatement } from "./nft-match.js";
+import { interfaceNat, mapKey, natStatement } from "./nft-nat.js";
+import { rejectStatement } from "./nft-reject.js";
+import { lottery, selectorList } from "./nft-selectors.js";
+import { braced, dataElements, verdictElements } from "./nft-sets.js";
+import { type Kind, kindOf, typedValue } from "./nft-values.js";
+import { number } from "./values.js";
 
-export interface RuleText {
+interface RuleText {
   readonly list: readonly Token[];
-  readonly family: string;
   /** A command that shows the rule's chain. */
   readonly command: string;
 }
 
 /** Statements of a rule; `why` is what was not understood, if anything. */
 export function parseRule(rule: RuleText): { statements: Statement[]; why: string | null } {
-  const c = new Words(rule.list);
+  const c = new Cursor(rule.list);
   const statements: Statement[] = [];
   try {
-    while (!c.done) statements.push(...statement(c, rule));
+    while (!c.done) statements.push(...statement(c));
     return { statements, why: null };
   } catch (e) {
     if (!(e instanceof NotUnderstood)) throw e;
@@ -37,7 +39,7 @@ export function parseRule(rule: RuleText): { statements: Statement[]; why: strin
   }
 }
 
-function statement(c: Cursor, rule: RuleText): Statement[] {
+function statement(c: Cursor): Statement[] {
   const start = c.position;
   const word = c.peek();
   switch (word) {
@@ -78,7 +80,7 @@ function statement(c: Cursor, rule: RuleText): Statement[] {
       return [rate(c, start)];
     case "reject":
       c.next();
-      return rejectStatement(c, rule.family);
+      return rejectStatement(c);
     case "masquerade":
     case "redirect":
       return [interfaceNat(c, word)];
@@ -94,7 +96,7 @@ function statement(c: Cursor, rule: RuleText): Statement[] {
       if (c.peek(1).startsWith("@")) return [dynamicSet(c, start)];
       break;
     case "xt":
-      return xtables(c, rule);
+      return xtables(c);
   }
   const gate = lotteryStatement(c);
   if (gate) return gate;
@@ -163,149 +165,20 @@ function dynamicSet(c: Cursor, start: number): Statement {
 }
 
 /** iptables-nft's matches and targets that nft has no words for. */
-function xtables(c: Cursor, rule: RuleText): Statement[] {
+function xtables(c: Cursor): Statement[] {
   c.next();
   const kind = c.next().text;
   const name = c.next().text;
-  return lostXtables(kind, name, rule.command);
+  return lostXtables(kind, name);
 }
 
-export function lostXtables(kind: string, name: string, command: string): Statement[] {
+/** iptables' own tool shows them whole. */
+function lostXtables(kind: string, name: string): Statement[] {
   const save = "iptables-save";
   if (kind === "match")
     return name === "comment" ? [] : [{ s: "opaque", why: `iptables match ${name}, of which nft prints the name only`, command: save }];
   if (["LOG", "NFLOG", "TRACE", "CHECKSUM", "TCPMSS"].includes(name)) return [{ s: "note", text: `iptables target ${name}` }];
-  void command;
   return [{ s: "opaqueEffect", why: `iptables target ${name}, of which nft prints the name only`, command: save }];
-}
-
-function rejectStatement(c: Cursor, family: string): Statement[] {
-  let w: RejectWith = { kind: "icmp", v4: [3, 3], v6: [1, 4] };
-  if (c.take("with")) {
-    if (c.take("tcp")) {
-      c.expect("reset");
-      return [l4(6), { s: "reject", with: { kind: "tcp-reset" } }];
-    }
-    const kind = c.take("icmp", "icmpv6", "icmpx");
-    if (!kind) throw new NotUnderstood(`'${c.rest()}' behind 'reject with'`);
-    c.take("type");
-    const code = c.next().text;
-    const found = rejectWith(kind, code);
-    if (!found) throw new NotUnderstood(`reject with ${kind} ${code}`);
-    w = found;
-  }
-  void family;
-  return [{ s: "reject", with: w }];
-}
-
-/** icmpx: one name for both families (net/netfilter/nft_reject.c). */
-const ICMPX: ReadonlyMap<string, readonly [v4: number, v6: number]> = new Map([
-  ["no-route", [0, 0]],
-  ["port-unreachable", [3, 4]],
-  ["host-unreachable", [1, 3]],
-  ["admin-prohibited", [13, 1]],
-]);
-
-export function rejectWith(kind: string, code: string): RejectWith | null {
-  if (kind === "icmpx") {
-    const codes = ICMPX.get(code);
-    return codes ? { kind: "icmp", v4: [3, codes[0]], v6: [1, codes[1]] } : null;
-  }
-  const n = icmpCode(code, kind === "icmp" ? 4 : 6);
-  if (n === null) return null;
-  return kind === "icmp" ? { kind: "icmp", v4: [3, n], v6: null } : { kind: "icmp", v4: null, v6: [1, n] };
-}
-
-const NAT_FLAGS = ["random", "fully-random", "persistent", ","];
-
-function natFlags(c: Cursor): boolean {
-  let random = false;
-  for (let f = c.take(...NAT_FLAGS); f; f = c.take(...NAT_FLAGS)) if (f === "random" || f === "fully-random") random = true;
-  return random;
-}
-
-function interfaceNat(c: Cursor, word: "masquerade" | "redirect"): Statement {
-  c.next();
-  let port = null;
-  if (c.take("to")) {
-    const text = c.next().text;
-    port = portRange(text.replace(/^:/, ""), "-");
-    if (!port) throw new NotUnderstood(`'${text}' behind '${word} to'`);
-  }
-  const random = natFlags(c);
-  return { s: "nat", type: word === "masquerade" ? "src" : "dst", to: word, address: null, port, family: "", random };
-}
-
-function natStatement(c: Cursor, word: "snat" | "dnat"): Statement[] {
-  c.next();
-  const type = word === "snat" ? "src" : "dst";
-  let family = (c.take("ip", "ip6") ?? "") as "ip" | "ip6" | "";
-  if (c.peek() === "prefix") throw new NotUnderstood(`'${word} prefix'`);
-  let fields: ("address" | "port")[] | null = null;
-  if (c.take("addr")) {
-    fields = ["address"];
-    if (c.take(".")) {
-      c.expect("port");
-      fields.push("port");
-    }
-  }
-  c.expect("to");
-  const drawn = lottery(c);
-  const key: MapKey | null = drawn ? { lottery: drawn } : mapKey(c);
-  if (key) {
-    const colonPort = fields === null && !c.done && c.peek() === ":";
-    if (colonPort) throw new NotUnderstood(`'${c.rest()}' behind '${word} to'`);
-    c.expect("map");
-    const kinds: Kind[] = "lottery" in key ? ["number"] : key.selectors.map(kindOf);
-    if (c.peek().startsWith("@")) {
-      const name = c.next().text.slice(1);
-      natFlags(c);
-      return [{ s: "natMap", type, family, key, map: { name }, fields: fields ?? [] }];
-    }
-    const elements = dataElements(braced(c), kinds, null);
-    if (typeof elements === "string") throw new NotUnderstood(elements);
-    natFlags(c);
-    return [
-      {
-        s: "natMap",
-        type,
-        family,
-        key,
-        map: { elements },
-        fields: fields ?? (elements[0]?.data.length === 2 ? ["address", "port"] : ["address"]),
-      },
-    ];
-  }
-  const text = c.next().text;
-  const where = natAddress(text);
-  if (!where) throw new NotUnderstood(`'${text}' behind '${word} to'`);
-  if (where.family !== "") family = where.family;
-  return [{ s: "nat", type, to: "given", address: where.address, port: where.port, family, random: natFlags(c) }];
-}
-
-/** `192.0.2.1:80`, `192.0.2.1-192.0.2.9`, `:8080-8090`, `[2001:db8::1]:80`. */
-export function natAddress(
-  text: string,
-): { address: { lo: bigint; hi: bigint } | null; port: { lo: number; hi: number } | null; family: "ip" | "ip6" | "" } | null {
-  const m = /^(?:\[([^\]]+)\](?:-\[([^\]]+)\])?|([^:[\]]*)|([^[\]]*:[^[\]]*:[^[\]]*))(?::([\w-]+))?$/.exec(text);
-  if (!m) return null;
-  const hosts = m[1] !== undefined ? (m[2] ? `${m[1]}-${m[2]}` : m[1]) : (m[3] ?? m[4]);
-  const port = m[5] === undefined ? null : portRange(m[5], "-");
-  if (m[5] !== undefined && !port) return null;
-  if (hosts === "") return port ? { address: null, port, family: "" } : null;
-  if (hosts.includes("/")) return null;
-  const n = network(hosts);
-  return n?.value.k === "range" ? { address: { lo: n.value.lo, hi: n.value.hi }, port, family: n.family === 4 ? "ip" : "ip6" } : null;
-}
-
-/** Selectors before `map` or `vmap`; null if something else stands there. */
-function mapKey(c: Cursor): MapKey | null {
-  const start = c.position;
-  if (address(c.peek()) || /^\d/.test(c.peek())) return null;
-  const s = selectorList(c);
-  if (s && (c.peek() === "map" || c.peek() === "vmap")) return { selectors: s.selectors };
-  c.seek(start);
-  return null;
 }
 
 /** `numgen … vmap { … }`, `numgen random mod 10 < 3`. */
@@ -399,104 +272,4 @@ function setStatement(c: Cursor, start: number): Statement[] {
     return [{ s: "note", text: c.between(start, c.position) }];
   }
   throw new NotUnderstood(`'${what} set'`);
-}
-
-const COMPARISONS = ["==", "!=", "<", "<=", ">", ">=", "!"];
-
-/** What stands behind selectors: a comparison, a set, a map of verdicts. */
-function matchStatement(c: Cursor, list: SelectorList): Statement[] {
-  const { selectors } = list;
-  if (c.take("vmap")) {
-    if (c.peek().startsWith("@")) return [{ s: "vmap", key: { selectors }, map: { name: c.next().text.slice(1) } }];
-    const elements = verdictElements(braced(c), selectors.map(kindOf));
-    if (typeof elements === "string") throw new NotUnderstood(elements);
-    return [{ s: "vmap", key: { selectors }, map: { elements } }];
-  }
-  const kind = kindOf(selectors[0]);
-  if (selectors.length === 1 && (c.peek() === "&" || c.peek() === "and")) return [maskedMatch(c, list, kind)];
-  const op = c.take(...COMPARISONS);
-  const not = op === "!=" || op === "!";
-  if (c.peek().startsWith("@")) return [{ s: "match", selectors, not, set: { name: c.next().text.slice(1) } }];
-  if (c.peek() === "{") {
-    const tuples = braced(c).map((e) => {
-      const t = tuple(e.key, selectors.map(kindOf));
-      if (typeof t === "string") throw new NotUnderstood(t);
-      return withInterface(t, list);
-    });
-    return [{ s: "match", selectors, not, set: { tuples } }];
-  }
-  if (selectors.length > 1) {
-    const parts: string[] = [c.next().text];
-    while (c.take(".")) parts.push(c.next().text);
-    const t = tuple(parts, selectors.map(kindOf));
-    if (typeof t === "string") throw new NotUnderstood(t);
-    return [{ s: "match", selectors, not, set: { tuples: [t] } }];
-  }
-  if (kind === "tcpflags") return [flagsMatch(c, list, op)];
-  if (op === "<" || op === "<=" || op === ">" || op === ">=") {
-    const v = typedValue(kind, c.next().text);
-    if (v?.k !== "range") throw new NotUnderstood(`the value behind '${op}'`);
-    const far = (1n << 128n) - 1n;
-    const values: Value[] =
-      op === "<"
-        ? v.lo === 0n
-          ? []
-          : [range(0n, v.lo - 1n)]
-        : op === "<="
-          ? [range(0n, v.lo)]
-          : op === ">"
-            ? [range(v.lo + 1n, far)]
-            : [range(v.lo, far)];
-    return [{ s: "match", selectors, not: false, set: { tuples: values.map((x) => [x]) } }];
-  }
-  const values: Value[] = [];
-  do {
-    const text = c.next().text;
-    const v = typedValue(kind, text);
-    if (!v) throw new NotUnderstood(`the value '${text}' of '${selectors[0]}'`);
-    values.push(v);
-  } while (c.take(","));
-  if (kind === "status" && not && values.length > 0 && op === "!=") throw new NotUnderstood("'ct status !='");
-  return [{ s: "match", selectors, not, set: { tuples: values.map((v) => withInterface([v], list)) } }];
-}
-
-function withInterface(t: readonly Value[], list: SelectorList): readonly Value[] {
-  const { iface } = list;
-  return iface === undefined ? t : t.map((v) => (v.k === "addrtype" ? { ...v, iface } : v));
-}
-
-/** Flag names joined by `,` or `|`, perhaps in parentheses. */
-function flagNames(c: Cursor): bigint {
-  const open = c.take("(");
-  const names: string[] = [];
-  do names.push(c.next().text);
-  while (c.take(",", "|"));
-  if (open) c.expect(")");
-  const v = tcpFlags(names.join(","));
-  if (v === null) throw new NotUnderstood(`TCP flags '${names.join(",")}'`);
-  return BigInt(v);
-}
-
-/** `tcp flags syn` (any of), `tcp flags == syn`, `tcp flags syn / fin,syn,rst,ack`, `tcp flags ! rst`. */
-function flagsMatch(c: Cursor, list: SelectorList, op: string | null): Statement {
-  const { selectors } = list;
-  const flags = flagNames(c);
-  if (c.take("/")) return { s: "match", selectors, not: op === "!=", set: { tuples: [[masked(flags, flagNames(c))]] } };
-  if (op === "==" || op === "!=") return { s: "match", selectors, not: op === "!=", set: { tuples: [[exact(flags)]] } };
-  return { s: "match", selectors, not: op !== "!", set: { tuples: [[masked(0n, flags)]] } };
-}
-
-/** `meta mark & 0xff == 0x1`, `tcp flags & (fin | syn) != 0`, `ct mark & 0x1 != 0`. */
-function maskedMatch(c: Cursor, list: SelectorList, kind: Kind): Statement {
-  const { selectors } = list;
-  c.next();
-  if (kind === "state" || kind === "status") throw new NotUnderstood(`'${selectors[0]} &'`);
-  const mask = kind === "tcpflags" ? flagNames(c) : maskOf(kind, c.next().text);
-  if (mask === null) throw new NotUnderstood(`the mask of '${selectors[0]}'`);
-  const op = c.take("==", "!=");
-  const value = c.peek() === "{" ? null : kind === "tcpflags" && number(c.peek()) === null ? flagNames(c) : maskOf(kind, c.next().text);
-  if (value === null) throw new NotUnderstood(`the value behind the mask of '${selectors[0]}'`);
-  // A bit outside the mask can never come up.
-  const tuples = (value & ~mask) === 0n ? [[masked(value, mask)]] : [];
-  return { s: "match", selectors, not: op === "!=", set: { tuples } };
 }

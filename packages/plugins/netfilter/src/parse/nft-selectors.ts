@@ -16,7 +16,7 @@ export interface SelectorList {
   readonly iface?: "in" | "out";
 }
 
-export const TRANSPORTS: ReadonlyMap<string, number> = new Map([
+const TRANSPORTS: ReadonlyMap<string, number> = new Map([
   ["tcp", 6],
   ["udp", 17],
   ["dccp", 33],
@@ -152,7 +152,7 @@ function fib(c: Cursor): SelectorList | null {
 }
 
 /** `fib daddr . iif type`. */
-export function fibSelector(keys: readonly string[], result: string): SelectorList | null {
+function fibSelector(keys: readonly string[], result: string): SelectorList | null {
   if (result !== "type") return null;
   const ends = keys.filter((k) => k === "saddr" || k === "daddr");
   const iface = keys.find((k) => k === "iif" || k === "oif");

@@ -85,7 +85,7 @@ export function tuple(key: readonly string[], kinds: readonly Kind[]): Tuple | s
 }
 
 /** `accept`, `jump CHAIN`, … */
-export function verdictOf(words: readonly string[]): Verdict | null {
+function verdictOf(words: readonly string[]): Verdict | null {
   const [word, chain] = words;
   if (words.length === 1 && (word === "accept" || word === "drop" || word === "return" || word === "continue")) return { v: word };
   return words.length === 2 && (word === "jump" || word === "goto") ? { v: word, chain } : null;

@@ -146,7 +146,6 @@ function readChain(reader: Reader, table: TableAst, name: string, head: Logical,
     const l = reader.complete(first);
     const parsed = parseRule({
       list: tokens(l.text, l.line),
-      family: table.family,
       command: `nft -a list chain ${table.family} ${table.name} ${name}`,
     });
     if (parsed.why !== null)
@@ -157,7 +156,7 @@ function readChain(reader: Reader, table: TableAst, name: string, head: Logical,
 }
 
 /** `type nat hook prerouting priority dstnat; policy accept;`. */
-export function baseChain(text: string): BaseChain | null {
+function baseChain(text: string): BaseChain | null {
   const m = /^type (filter|nat|route) hook (\w+)(?: devices? .*?)? priority ([^;]+);(?: policy (accept|drop);?)?/.exec(text);
   const p = m ? priority(m[3]) : null;
   if (!m || p === null || !HOOK_NAMES.has(m[2])) return null;

@@ -6,7 +6,7 @@
 import { macNumber } from "@plumbline/model";
 import type { HookName, Selector, Value } from "../ast.js";
 import { PACKET_TYPES } from "./names.js";
-import { dscp, exact, icmpCode, icmpType, interfaceName, masked, network, number, portRange, protocol, range, tcpFlags } from "./values.js";
+import { dscp, exact, icmpCode, icmpType, interfaceName, network, number, portRange, protocol, range, tcpFlags } from "./values.js";
 
 export type Kind =
   | "addr4"
@@ -194,8 +194,6 @@ export function maskOf(kind: Kind, text: string): bigint | null {
   const v = kind === "tcpflags" ? one(tcpFlags(text)) : (typedValue(kind, text) ?? one(number(text)));
   return v?.k === "range" && v.lo === v.hi ? v.lo : null;
 }
-
-export { masked };
 
 const PRIORITIES: ReadonlyMap<string, number> = new Map([
   ["raw", -300],
