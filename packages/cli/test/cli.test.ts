@@ -123,7 +123,7 @@ test("trace to a listener, and to a port where nobody listens", async () => {
   expect(lines).toContain("  <= the answer is delivered, as 198.51.100.2:22 > 192.0.2.10:1");
   expect(lines.at(-1)).toBe("verdict: delivered (server)");
   // Under its device a hop a line: stage, rule, file:line.
-  expect(good.stdout).toMatch(/^ {2}router\n(?: {6}.*\n)* {6}fib main +198\.51\.100\.0\/24 .*router\/ip_route_show_table_all:2/m);
+  expect(good.stdout).toMatch(/^ {2}router\n(?: {4}.*\n)* {6}fib main +198\.51\.100\.0\/24 .*router\/ip_route_show_table_all:2/m);
 
   const bad = await plumbline("trace", small, "tcp 192.0.2.10:1 > 198.51.100.2:23", "--expect", "delivered");
   expect(bad.exit).toBe(1);
