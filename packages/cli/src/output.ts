@@ -42,6 +42,11 @@ export function progressDone(): void {
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
 }
 
+/** A warning, on stderr whoever watches. */
+export function warn(text: string): void {
+  process.stderr.write(harmless(`plumbline: ${text}\n`));
+}
+
 /** Repeated use of an option gathers its values. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];

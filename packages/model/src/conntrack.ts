@@ -130,8 +130,12 @@ export class ConnTracker {
   clear(): void {
     this.conns.clear();
   }
+  /** All connections, in order of their entry. */
+  get connections(): Conn[] {
+    return [...new Set([...this.conns.values()].map((x) => x.conn))];
+  }
   get size(): number {
-    return new Set([...this.conns.values()].map((x) => x.conn)).size;
+    return this.connections.length;
   }
   private find(zone: number, t: Tuple) {
     return this.conns.get(key(zone, t));

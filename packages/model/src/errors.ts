@@ -17,7 +17,7 @@ const TEXT = {
   ARCHIVE_HOSTILE: ["%s: entry '%s' %s", "Plumbline refuses archives that write outside their folder, link, or exceed the size limits."],
   PACKET_BAD: [
     "packet '%s': %s",
-    "Write it as 'tcp 192.0.2.1:40000 > 192.0.2.2:80' or as ofproto/trace does: 'tcp,nw_src=…,nw_dst=…,tp_src=…,tp_dst=…'.",
+    "Write it as 'tcp 192.0.2.1:40000 > 192.0.2.2:80', 'arp 192.0.2.1 > 192.0.2.2', or as ofproto/trace does: 'tcp,nw_src=…,nw_dst=…,tp_src=…,tp_dst=…'.",
   ],
   DEVICE_UNKNOWN: ["'%s' is not a device of this snapshot.", "Devices: %s"],
   DEVICE_AMBIGUOUS: ["address %s belongs to several devices: %s.", "Say which with --from DEVICE."],

@@ -4,7 +4,7 @@
  * It is slow and obvious: linear search, a fresh row a thread, an event with a copy of the row for everything that
  * happens. The WASM core must leave the same events for every packet (packages/core-wasm/test/agree.test.ts).
  */
-import { ConnTracker, type CtRef, writeCtFields } from "./conntrack.js";
+import { type Conn, ConnTracker, type CtRef, writeCtFields } from "./conntrack.js";
 import { assertNever } from "./errors.js";
 import { CT, field, TCP, wordsOf } from "./fields.js";
 import { flowHash, pick } from "./hash.js";
@@ -72,6 +72,10 @@ export class Interpreter implements Machine {
 
   reset(): void {
     for (const t of this.trackers) t.clear();
+  }
+  /** The connections that a tracker knows at present. */
+  connections(tracker: number): readonly Conn[] {
+    return this.trackers[tracker]?.connections ?? [];
   }
 
   run(row: Row, device: number, port: number | null, options: RunOptions): Event[] {

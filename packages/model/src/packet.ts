@@ -1,6 +1,7 @@
 /**
- * Packets as text: the 5-tuple shorthand `tcp 192.0.2.1:40000 > 192.0.2.2:80`, and the flow syntax of
- * `ovs-appctl ofproto/trace` (`in_port=1,tcp,nw_src=…,nw_dst=…,tp_src=…,tp_dst=…`, see ovs-fields(7)).
+ * Packets as text: the 5-tuple shorthand `tcp 192.0.2.1:40000 > 192.0.2.2:80` (`arp 192.0.2.1 > 192.0.2.2`: who has the
+ * second address?), and the flow syntax of `ovs-appctl ofproto/trace` (`in_port=1,tcp,nw_src=…,nw_dst=…,tp_src=…,tp_dst=…`,
+ * `arp,arp_spa=…,arp_tpa=…,arp_op=1`, see ovs-fields(7)).
  */
 import { ipv4Number, ipv4Text, ipv6Number, ipv6Text, macNumber, macText } from "./address.js";
 import { PlumblineError } from "./errors.js";
@@ -27,6 +28,11 @@ const KEYWORDS: Record<string, readonly [type: number, proto: number]> = {
   arp: [0x0806, 0],
   rarp: [0x8035, 0],
 };
+const ARP = 0x0806;
+/** An ARP packet with its Ethernet header, without padding. */
+const ARP_BYTES = 42;
+/** What ovs-fields(7) calls by the names of IP in an ARP packet. */
+const ARP_NAMES: Record<string, string> = { ip_src: "arp_spa", ip_dst: "arp_tpa", ip_proto: "arp_op" };
 const L4: Record<string, number> = { tcp: 6, udp: 17, sctp: 132, icmp: 1, icmp6: 58 };
 
 function bad(text: string, why: string): never {
@@ -53,7 +59,8 @@ function parseTuple(text: string): Row {
   const m = /^(\S+)\s+(\S+)\s*(?:>|->)\s*(\S+)$/.exec(text);
   if (!m) bad(text, "expected 'PROTO SRC[:PORT] > DST[:PORT]'");
   const proto = m[1].toLowerCase().replace(/^(tcp|udp|sctp)6$/, "$1");
-  if (L4[proto] === undefined) bad(text, `'${m[1]}' is not tcp, udp, sctp, icmp or icmp6`);
+  if (proto === "arp") return arpRequest(text, m[2], m[3]);
+  if (L4[proto] === undefined) bad(text, `'${m[1]}' is not tcp, udp, sctp, icmp, icmp6 or arp`);
   const src = endpoint(text, m[2]);
   const dst = endpoint(text, m[3]);
   const row = newRow();
@@ -77,6 +84,22 @@ function parseTuple(text: string): Row {
     if (dst.port === null) bad(text, `the destination needs a port: ${m[3]}:PORT`);
     set(row, "tp_src", src.port ?? 40000);
     set(row, "tp_dst", dst.port);
+  }
+  return row;
+}
+
+/** A request of the owner of `sender` for the owner of `target`. */
+function arpRequest(text: string, sender: string, target: string): Row {
+  const row = newRow();
+  set(row, "eth_type", ARP);
+  set(row, "arp_op", 1);
+  for (const [name, address] of [
+    ["arp_spa", sender],
+    ["arp_tpa", target],
+  ]) {
+    const n = ipv4Number(address);
+    if (n === null) bad(text, `'${address}' is not an IPv4 address`);
+    set(row, name, n);
   }
   return row;
 }
@@ -133,11 +156,13 @@ function parseFlow(text: string): ParsedPacket {
       set(row, "nw_tos", (get(row, "nw_tos") & 3) | ((Number(value) & 0x3f) << 2));
       continue;
     }
-    const f = findField(name);
-    if (!f) bad(text, `'${name}' is not a field`);
+    const named = findField(name);
+    if (!named) bad(text, `'${name}' is not a field`);
+    const f = (get(row, "eth_type") === ARP && findField(ARP_NAMES[named.name] ?? "")) || named;
     const v = parseValue(f, value);
     if (v === null) bad(text, `'${value}' is not a value of ${name}`);
     set(row, f.name, v);
+    if (get(row, "eth_type") === 0 && f.name.startsWith("arp_")) set(row, "eth_type", ARP);
     if (get(row, "eth_type") === 0 && f.name.startsWith("ip_") && f.format === "ipv4") set(row, "eth_type", 0x0800);
   }
   return inPort === undefined ? { row } : { row, inPort };
@@ -220,9 +245,10 @@ export function formatValue(f: Field, v: bigint): string {
 
 const PROTO: Record<number, string> = { 1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6", 132: "sctp" };
 
-/** The address of a packet's end as text, "" if it is not IP. */
+/** The address of a packet's end as text (of an ARP packet: its sender's or its target's), "" if it has none. */
 export function addressOf(row: Row, end: "src" | "dst"): string {
   const type = get(row, "eth_type");
+  if (type === ARP) return ipv4Text(get(row, end === "src" ? "arp_spa" : "arp_tpa"));
   if (type === 0x0800) return ipv4Text(get(row, `ip_${end}`));
   if (type === 0x86dd) return ipv6Text(getBig(row, `ipv6_${end}`));
   return "";
@@ -240,14 +266,14 @@ export function endText(row: Row, end: "src" | "dst"): string {
 export function protocolText(row: Row): string {
   const type = get(row, "eth_type");
   if (type === 0x0800 || type === 0x86dd) return PROTO[get(row, "ip_proto")] ?? `ip proto ${get(row, "ip_proto")}`;
-  if (type === 0x0806) return "arp";
+  if (type === ARP) return "arp";
   return `ethertype 0x${type.toString(16)}`;
 }
 
 /** The packet in one short line, for people. */
 export function packetText(row: Row): string {
   const type = get(row, "eth_type");
-  if (type === 0x0806) return `arp ${ipv4Text(get(row, "arp_spa"))} > ${ipv4Text(get(row, "arp_tpa"))} op ${get(row, "arp_op")}`;
+  if (type === ARP) return `arp ${ipv4Text(get(row, "arp_spa"))} > ${ipv4Text(get(row, "arp_tpa"))} op ${get(row, "arp_op")}`;
   const p = protocolText(row);
   if (type !== 0x0800 && type !== 0x86dd) return p;
   let s = `${p} ${endText(row, "src")} > ${endText(row, "dst")}`;
@@ -279,6 +305,11 @@ export function changedFields(before: Row, after: Row): { field: Field; before: 
 /** Fills in what a sender's first packet has and the text left out: TTL 64, SYN for TCP, a length, broadcast-free Ethernet type. */
 export function asFirstPacket(row: Row): Row {
   const r = row.slice();
+  if (get(r, "eth_type") === ARP) {
+    if (get(r, "arp_op") === 0) set(r, "arp_op", 1);
+    if (get(r, "packet_len") === 0) set(r, "packet_len", ARP_BYTES);
+    return r;
+  }
   if (get(r, "ip_ttl") === 0) set(r, "ip_ttl", 64);
   if (get(r, "ip_proto") === 6 && get(r, "tcp_flags") === 0) set(r, "tcp_flags", TCP.syn);
   if (get(r, "packet_len") === 0) set(r, "packet_len", get(r, "ip_proto") === 6 ? 74 : 98);

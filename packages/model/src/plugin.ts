@@ -112,6 +112,89 @@ export interface Collectable {
   readonly on: "node" | "router" | "pod" | "cluster";
 }
 
+/** An address and port at which a Service is asked for. */
+export interface Frontend {
+  /** What it is to its Service, for the reader: "VIP", "cluster IP", "external IP", "node port", "load balancer". */
+  readonly what: string;
+  /** "" for any address of a node. */
+  readonly address: string;
+  /** tcp, udp, sctp; "" if the source does not tell. */
+  readonly protocol: string;
+  readonly port: number;
+}
+
+/** Who answers for a Service. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+  /** "" if the source does not tell. */
+  readonly node: string;
+  /** `namespace/name`, "" if it is none or not told. */
+  readonly pod: string;
+  readonly ready: boolean;
+}
+
+/** Why a node may lack what other nodes have of a Service. */
+export interface ServiceException {
+  readonly node: string;
+  /** {@link ExplainSection.layer}s that it is true of. */
+  readonly layers: readonly string[];
+  readonly why: string;
+  /** The node must not have it: having it is what is odd. */
+  readonly forbidden: boolean;
+}
+
+/** A Service as a source knows it. */
+export interface KnownService {
+  /** `namespace/name`. */
+  readonly name: string;
+  readonly frontends: readonly Frontend[];
+  readonly endpoints: readonly Endpoint[];
+  readonly exceptions: readonly ServiceException[];
+}
+
+/** What is to be explained. `services`: all that the sources know. */
+export type Question =
+  /** A cookie of an OpenFlow rule; `table` narrows what it can stand for. */
+  | { readonly kind: "cookie"; readonly cookie: bigint; readonly table?: number; readonly services: readonly KnownService[] }
+  | { readonly kind: "service"; readonly service: KnownService }
+  /** Routes that cover the prefix or lie inside it; `len` bits of `value` count. */
+  | { readonly kind: "route"; readonly family: 4 | 6; readonly value: bigint; readonly len: number }
+  /** A line of the evidence that is no rule of the network: what else it is. */
+  | { readonly kind: "line"; readonly file: string; readonly line: number };
+
+export interface ExplainItem {
+  /** As the evidence has it, or in words. */
+  readonly text: string;
+  /** "" where no one line says it. */
+  readonly file: string;
+  readonly line: number;
+  readonly links: readonly EvidenceLink[];
+  /** Kubernetes nodes that it is about, where these are not the section's host. */
+  readonly nodes?: readonly string[];
+  /** What a node's part of it is called on every node: parts of one name are compared between nodes. */
+  readonly key?: string;
+  /** What must be the same on every node; "" or left out if being there is all. */
+  readonly value?: string;
+  /** OpenFlow rules with this cookie are made of it. */
+  readonly cookie?: bigint;
+}
+
+/** A part of an explanation: what one source has about it on one host. */
+export interface ExplainSection {
+  /**
+   * The part of the way it is about. In this order: object, endpoints, announcement, bgp, routes, netfilter, br-ex (and other bridges by
+   * their names), load-balancers, logical, groups, conntrack. Sections of one layer are compared between nodes.
+   */
+  readonly layer: string;
+  readonly title: string;
+  /** Evidence host, "" for the cluster. */
+  readonly host: string;
+  /** Nodes whose part is in this evidence, with items or without; left out if only the host's own. */
+  readonly nodes?: readonly string[];
+  readonly items: readonly ExplainItem[];
+}
+
 export interface Plugin {
   readonly id: string;
   /** One line for `plugin list`. */
@@ -121,5 +204,9 @@ export interface Plugin {
   read(file: EvidenceFile, ctx: ReadContext): void;
   readonly lower?: { readonly [S in Stage]?: (ctx: LowerContext) => void };
   annotator?(facts: FactBase): Annotator;
+  /** Services that the facts tell of, for `explain`. */
+  services?(facts: FactBase): readonly KnownService[];
+  /** What the source's own facts have to say on a question; rules of the network are found without. */
+  explain?(facts: FactBase, question: Question): readonly ExplainSection[];
   readonly collects?: readonly Collectable[];
 }

@@ -1,0 +1,85 @@
+/**
+ * All branches of a flow: its first packet asked alone, on empty connection tables, on a core of its own. Needed where all
+ * branches are wanted, and where the capture shows that the chosen one was not taken.
+ */
+import { Core, type FlowRecord, type TupleRecord } from "@plumbline/core-wasm";
+import { type Device, get, getBig, type Network, type Numbering, newRow, type Row, set } from "@plumbline/model";
+import { choicesOf, enumerate } from "../trace/enumerate.js";
+import type { PathBook, PathStory } from "./paths.js";
+
+/** The most branches of one flow. */
+const MOST = 4096;
+/** A trace needs few connections. */
+const CONNECTIONS = 1024;
+
+export interface Branch {
+  readonly story: PathStory;
+  readonly final: TupleRecord;
+  readonly probability: number;
+}
+
+export class Branches {
+  private core: Core | undefined;
+
+  constructor(
+    private readonly net: Network,
+    private readonly num: Numbering,
+    private readonly book: PathBook,
+  ) {}
+
+  /** The branches of a packet; `complete` is false where there were more than can be listed. */
+  of(row: Row, device: Device, port: number | null): { branches: Branch[]; complete: boolean } {
+    this.core ??= Core.createSync(this.net, { connections: CONNECTIONS });
+    const core = this.core;
+    const found = enumerate((script) => {
+      core.reset();
+      const events = core.run(row, device.id, port, { script, beyond: "first" });
+      const { path, row: end } = core.fate;
+      return { result: { known: this.book.path(path, row, events, device, port), end }, choices: choicesOf(events, this.num) };
+    }, MOST);
+    const branches = found.branches.flatMap(({ result, probability }) => {
+      const story = result.known?.story;
+      return story ? [{ story, final: finalOf(tupleOf(result.end), story), probability }] : [];
+    });
+    return { branches, complete: found.complete && branches.length === found.branches.length };
+  }
+}
+
+/** What a packet looked like when its receiver got it, from what the core has at the end. */
+export function finalOf(end: TupleRecord, story: PathStory | null): TupleRecord {
+  if (!story?.turned) return end;
+  return { ...end, src: end.dst, dst: end.src, srcPort: end.dstPort, dstPort: end.srcPort };
+}
+
+export function tupleOf(row: Row): TupleRecord {
+  const v6 = get(row, "eth_type") === 0x86dd;
+  const proto = get(row, "ip_proto");
+  const icmp = proto === (v6 ? 58 : 1);
+  const ip = v6 ? "ipv6" : "ip";
+  return {
+    v6,
+    proto,
+    src: getBig(row, `${ip}_src`),
+    dst: getBig(row, `${ip}_dst`),
+    srcPort: get(row, icmp ? "icmp_id" : "tp_src"),
+    dstPort: get(row, icmp ? "icmp_id" : "tp_dst"),
+    icmp: icmp ? (get(row, "icmp_type") << 8) | get(row, "icmp_code") : 0,
+  };
+}
+
+/** The first packet of a flow: like `model`, the first packet of its path, with the flow's own addresses and ports. */
+export function firstPacket(model: Row, f: FlowRecord): Row {
+  const row = model.slice();
+  const ip = f.v6 ? "ipv6" : "ip";
+  set(row, `${ip}_src`, f.src);
+  set(row, `${ip}_dst`, f.dst);
+  if (f.proto === (f.v6 ? 58 : 1)) {
+    set(row, "icmp_id", f.srcPort);
+    set(row, "icmp_type", f.icmp >> 8);
+    set(row, "icmp_code", f.icmp & 0xff);
+  } else {
+    set(row, "tp_src", f.srcPort);
+    set(row, "tp_dst", f.dstPort);
+  }
+  return row;
+}

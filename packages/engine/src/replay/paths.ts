@@ -1,0 +1,108 @@
+/**
+ * Paths: what became of all packets that took the same way through the network.
+ *
+ * Two packets of one path met the same rules, choices, links and leaves, so verdict, node, receiver and deciding rule are
+ * told once, from the first packet's run. What differs by flow (addresses and ports at the end) comes from the core.
+ */
+import type { Annotator, Certainty, Device, Event, Network, Numbering, Row, Verdict } from "@plumbline/model";
+import { EV } from "@plumbline/model";
+import { choicesOf } from "../trace/enumerate.js";
+import { hopsOf } from "../trace/hops.js";
+import { entryNode, type Receiver, receiverOf } from "../trace/receiver.js";
+import { type Story, tell } from "../trace/story.js";
+
+/** The rule that decided, with its place in the evidence. */
+export interface Because {
+  readonly device: string;
+  readonly rule: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface PathStory {
+  /** "p0", "p1", … in order of first sight. */
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** Why, where the rule's text does not say it. */
+  readonly reason: string;
+  /** The first node that it touches, "" if none. */
+  readonly node: string;
+  readonly to: Receiver | null;
+  /** Null where no rule of the evidence decided. */
+  readonly because: Because | null;
+  /** Share of traffic that takes its branch. */
+  readonly probability: number;
+  /** Devices in the order in which they are entered. */
+  readonly devices: readonly string[];
+  /** The least sure of its hops. */
+  readonly certainty: Certainty;
+  /** The receiver's pipeline turned the packet around (a logical router that answers an echo request): what the core has at the end is the answer. */
+  readonly turned: boolean;
+}
+
+/** What is needed to tell paths. */
+export interface Teller {
+  readonly net: Network;
+  readonly num: Numbering;
+  readonly annotators: readonly Annotator[];
+}
+
+const SURE: readonly Certainty[] = ["proven", "inferred", "assumed"];
+
+/** The story of the path that a run took; the packet entered `device` at `port`. */
+export function tellPath(name: string, events: readonly Event[], t: Teller, device: Device, port: number | null): PathStory {
+  const story = tell(events, t.num, { device: device.id, port });
+  // Names of what stands behind a rule are for people who read hops.
+  const { hops } = hopsOf(story.line, t.net, t.num, []);
+  const hop = hops.findLast((h) => h.rule.file !== "");
+  return {
+    name,
+    verdict: story.verdict,
+    reason: story.verdict === "delivered" ? "" : story.reason,
+    node: entryNode(t.net, device, story),
+    to: receiverOf(t.net, story),
+    because: hop ? { device: hop.device, rule: hop.rule.text, file: hop.rule.file, line: hop.rule.line } : null,
+    probability: choicesOf(events, t.num).reduce((p, c) => p * c.share, 1),
+    devices: devicesOf(story, t.net),
+    certainty: SURE[Math.max(0, ...hops.map((h) => SURE.indexOf(h.certainty)))],
+    turned: story.answeredBy !== undefined,
+  };
+}
+
+function devicesOf(story: Story, net: Network): string[] {
+  const names: string[] = [];
+  for (const e of story.line) {
+    if (e.kind !== EV.enter) continue;
+    const { name } = net.devices[e.a];
+    if (names.at(-1) !== name) names.push(name);
+  }
+  return names;
+}
+
+/** All paths of a replay, by the core's hash. */
+export class PathBook {
+  private readonly byHash = new Map<bigint, KnownPath>();
+
+  constructor(
+    private readonly teller: Teller,
+    private readonly most: number,
+  ) {}
+
+  /** The path of a run, told now if it is new. Null: there are more paths than are told apart. */
+  path(hash: bigint, row: Row, events: readonly Event[] | null, device: Device, port: number | null): KnownPath | null {
+    const known = this.byHash.get(hash);
+    if (known) return known;
+    if (this.byHash.size >= this.most) return null;
+    const name = `p${this.byHash.size}`;
+    const path: KnownPath = { row: row.slice(), story: events ? tellPath(name, events, this.teller, device, port) : null };
+    this.byHash.set(hash, path);
+    return path;
+  }
+}
+
+export interface KnownPath {
+  /** Its first packet, as it entered. */
+  readonly row: Row;
+  /** Null where its run could not be told (it was of extreme length). */
+  readonly story: PathStory | null;
+}
