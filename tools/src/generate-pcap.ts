@@ -23,6 +23,10 @@ const { values } = parseArgs({
   },
 });
 
+/** Source ports lie scattered, as those of real clients do: a source NAT then seldom finds a port in use. Both are prime. */
+const PORTS = 64_499;
+const PORT_STEP = 25_169;
+
 const FRAME = 60;
 const RECORD = 16 + FRAME;
 
@@ -70,7 +74,7 @@ function main(): void {
     f[23] = 6;
     f.writeUInt32BE(net + 1 + (flow % hosts), 26);
     f.writeUInt32BE(dst, 30);
-    f.writeUInt16BE(1024 + (Math.floor(flow / hosts) % 64000), 34);
+    f.writeUInt16BE(1024 + ((flow * PORT_STEP) % PORTS), 34);
     f.writeUInt16BE(Number(portText), 36);
     f[46] = 0x50;
     f[47] = nth === 0 ? 0x02 : nth === 1 ? 0x10 : 0x18;

@@ -1,5 +1,5 @@
 /** A machine that is two: every run goes through the core and the reference interpreter, and must leave the same events. */
-import { changedFields, type Event, Interpreter, type Machine, type Network, type Row, type RunOptions } from "@plumbline/model";
+import { changedFields, type Event, Interpreter, type KnownConnection, type Machine, type Network, type Row, type RunOptions } from "@plumbline/model";
 
 export class PairedMachine implements Machine {
   private readonly reference: Interpreter;
@@ -17,6 +17,10 @@ export class PairedMachine implements Machine {
   reset(): void {
     this.core.reset();
     this.reference.reset();
+  }
+  know(connections: readonly KnownConnection[]): void {
+    this.core.know(connections);
+    this.reference.know(connections);
   }
 
   run(row: Row, device: number, port: number | null, options: RunOptions): Event[] {

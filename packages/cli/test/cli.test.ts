@@ -235,7 +235,7 @@ test("what cannot be used: a message, what to do, exit code 2", async () => {
     trace ROOT/small nonsense
       exit 2
       plumbline: packet 'nonsense': 'nonsense' is not a protocol keyword or FIELD=VALUE
-        Write it as 'tcp 192.0.2.1:40000 > 192.0.2.2:80' or as ofproto/trace does: 'tcp,nw_src=…,nw_dst=…,tp_src=…,tp_dst=…'.
+        Write it as 'tcp 192.0.2.1:40000 > 192.0.2.2:80', 'arp 192.0.2.1 > 192.0.2.2', or as ofproto/trace does: 'tcp,nw_src=…,nw_dst=…,tp_src=…,tp_dst=…'.
     trace ROOT/small tcp 192.0.2.10:1 > 198.51.100.2:22 --from nobody
       exit 2
       plumbline: 'nobody' is not a device of this snapshot.

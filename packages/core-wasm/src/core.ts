@@ -4,9 +4,10 @@
  * `run` leaves the same events as the reference interpreter. `runFast` runs without recording and leaves only what
  * decides: where the packet ended, what it looked like there, and a hash of its path.
  */
-import { type Event, type Machine, type Network, type Numbering, newRow, ROW_WORDS, type Row, type RunOptions } from "@plumbline/model";
+import { type Event, type KnownConnection, type Machine, type Network, type Numbering, newRow, ROW_WORDS, type Row, type RunOptions } from "@plumbline/model";
 import { Arena } from "./arena.js";
 import { compile } from "./compile.js";
+import { KnownConnections } from "./known.js";
 import { CODE, CT_TABLE, EVENT, EVENT_BYTES, S_INPUT_ROW, S_RESULT_ROW, STATE, V_ROW } from "./layout.js";
 import { layState, SCRIPT_WORDS, type StateLayout } from "./state.js";
 import { MODULE_BYTES } from "./wasm.js";
@@ -45,6 +46,7 @@ export class Core implements Machine {
   private readonly connections: number;
   private state!: StateLayout;
   private numbers!: Numbering;
+  private known: { readonly connections: readonly KnownConnection[]; readonly tables: KnownConnections } | null = null;
   /** A replay is at work: its packet is in the memory, so nothing else may run. */
   private busy = false;
 
@@ -64,7 +66,7 @@ export class Core implements Machine {
     return Core.createSync(net, options);
   }
 
-  /** Takes another network in place of the present one. All connections are forgotten, sessions of replay are over. */
+  /** Takes another network in place of the present one. All connections are forgotten, known ones too, sessions of replay are over. */
   load(net: Network): void {
     const program = compile(net, MODULE_BYTES);
     const state = layState(program.base + 4 * program.words.length, this.connections, program.softEntries);
@@ -74,6 +76,7 @@ export class Core implements Machine {
     for (const [address, value] of state.header) this.arena.put(address, value);
     this.state = state;
     this.numbers = program.numbering;
+    this.known = null;
     this.arena.exports.bind(program.base, state.base);
   }
 
@@ -84,6 +87,19 @@ export class Core implements Machine {
 
   reset(): void {
     this.arena.exports.forgetAll();
+    this.known?.tables.restore();
+  }
+
+  know(connections: readonly KnownConnection[]): void {
+    if (this.known?.connections !== connections) {
+      this.arena.exports.forgetAll();
+      const { base, connections: table } = this.state;
+      this.known =
+        connections.length === 0
+          ? null
+          : { connections, tables: new KnownConnections(this.arena, table, connections, base + S_INPUT_ROW) };
+    }
+    this.reset();
   }
 
   run(row: Row, device: number, port: number | null, options: RunOptions): Event[] {
@@ -94,6 +110,11 @@ export class Core implements Machine {
   /** Runs one packet without recording. */
   runFast(row: Row, device: number, port: number | null, options: RunOptions): Fate {
     this.execute(row, device, port, { record: false, options });
+    return this.fate;
+  }
+
+  /** What is left of the last run. */
+  get fate(): Fate {
     const leaf = this.header("S_LEAF");
     const at = (this.state.base + S_RESULT_ROW) >>> 2;
     return {

@@ -11,6 +11,8 @@ export interface Exports {
   /** Takes back what the last run did to the connections; 0 if the undo log was too short. */
   rollback(): number;
   forgetAll(): void;
+  /** Enters the connection laid at `from` as a record; 0 if there is no room. */
+  enterKnown(from: number): number;
   /** Decodes `captured` bytes at `frame` into a row; returns its FRAME_KIND. */
   decode(frame: number, captured: number, length: number, row: number): number;
   /** Works through the staged records of the replay at address `r`; returns a REPLAY_STATUS. */

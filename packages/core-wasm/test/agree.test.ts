@@ -5,7 +5,7 @@
 import { changedFields, type Event, Interpreter } from "@plumbline/model";
 import { expect, test } from "vitest";
 import { Core } from "../src/index.js";
-import { randomNetwork, randomPacket, rng } from "./random-network.js";
+import { aim, randomConnections, randomNetwork, randomPacket, rng } from "./random-network.js";
 
 const NETWORKS = Number(process.env.AGREE_NETWORKS ?? 1000);
 const PACKETS = 6;
@@ -40,8 +40,21 @@ test(`reference and core agree on ${NETWORKS} random networks`, { timeout: 600_0
     const reference = new Interpreter(sample.net);
     core.load(sample.net);
     const r = rng(seed ^ 0x5eed);
+    // Some begin with connections in their tables, and come back to them at a reset.
+    const known = r() < 0.3 ? randomConnections(r, sample.net.trackers.length) : [];
+    if (known.length > 0) {
+      reference.know(known);
+      core.know(known);
+      coverage.set("known connections", (coverage.get("known connections") ?? 0) + known.length);
+    }
+    const resetAt = r() < 0.3 ? 1 + Math.floor(r() * (PACKETS - 1)) : -1;
     for (let i = 0; i < PACKETS; i++) {
+      if (i === resetAt) {
+        reference.reset();
+        core.reset();
+      }
       const row = randomPacket(r);
+      if (known.length > 0 && r() < 0.6) aim(row, known, r);
       const device = Math.floor(r() * sample.net.devices.length);
       const port = r() < 0.7 ? Math.floor(r() * 4) : null;
       const options = {
@@ -94,6 +107,7 @@ test(`reference and core agree on ${NETWORKS} random networks`, { timeout: 600_0
       "punt",
       "unknown",
       "conjunction",
+      "known connections",
       "table priority",
       "table sequence",
       "table lpm",

@@ -9,6 +9,7 @@ import {
   addMatch,
   FIELDS,
   findField,
+  type KnownConnection,
   type Match,
   type Network,
   NetworkBuilder,
@@ -329,4 +330,56 @@ export function randomPacket(r: () => number): Row {
     }
   }
   return row;
+}
+
+/** Connections between the addresses and ports that packets have, some translated, some with keys that others have too. */
+export function randomConnections(r: () => number, trackers: number): KnownConnection[] {
+  const int = (n: number) => Math.floor(r() * n);
+  return Array.from({ length: 1 + int(40) }, () => {
+    const v6 = r() < 0.15;
+    const proto = [6, 6, 17, v6 ? 58 : 1, 47][int(5)];
+    const address = () => (v6 ? BigInt(int(4)) : BigInt((r() < 0.5 ? 0x0a000001 : 0xc0a80001) + int(4)));
+    const echo = proto === 1 || proto === 58;
+    const port = () => (proto === 47 ? 0 : echo ? int(4) : 1000 + int(4));
+    const sport = port();
+    const orig = { v6, proto, src: address(), dst: address(), sport, dport: echo ? sport : port() };
+    const natSrc = r() < 0.3;
+    const natDst = r() < 0.3;
+    const reply = {
+      v6,
+      proto,
+      src: natDst ? address() : orig.dst,
+      dst: natSrc ? address() : orig.src,
+      sport: natDst && !echo ? port() : orig.dport,
+      dport: natSrc && !echo ? port() : orig.sport,
+    };
+    return {
+      tracker: int(trackers),
+      zone: int(3),
+      orig,
+      reply,
+      natSrc,
+      natDst,
+      seenReply: r() < 0.6,
+      closed: r() < 0.2,
+      mark: int(4),
+      label: r() < 0.5 ? 0n : (1n << 100n) | BigInt(int(4)),
+    };
+  });
+}
+
+/** Makes the packet one of a known connection, of either direction. */
+export function aim(row: Row, known: readonly KnownConnection[], r: () => number): void {
+  const c = known[Math.floor(r() * known.length)];
+  const t = r() < 0.5 ? c.orig : c.reply;
+  const ip = t.v6 ? "ipv6" : "ip";
+  set(row, "eth_type", t.v6 ? 0x86dd : 0x0800);
+  set(row, "ip_proto", t.proto);
+  set(row, `${ip}_src`, t.src);
+  set(row, `${ip}_dst`, t.dst);
+  if (t.proto === 1 || t.proto === 58) set(row, "icmp_id", t.sport);
+  else {
+    set(row, "tp_src", t.sport);
+    set(row, "tp_dst", t.dport);
+  }
 }

@@ -8,8 +8,11 @@ export {
   type Problem,
   type Verdict,
 } from "@plumbline/model";
+export { conntrackEntries, type DumpedConnections } from "./connections.js";
+export * from "./explain/index.js";
 export * from "./inspect/index.js";
 export { type BuiltNetwork, buildNetwork } from "./network/build.js";
+export * from "./replay/index.js";
 export { compileSession, openSession, type Session } from "./session.js";
 export * from "./snapshot/index.js";
 export type { Hop, Need } from "./trace/hops.js";

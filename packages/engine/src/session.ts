@@ -1,6 +1,7 @@
 /** A session: a snapshot, read, lowered and compiled, ready to be asked. */
 import { Core } from "@plumbline/core-wasm";
 import { type Annotator, type EvidenceLink, type Machine, type Numbering, numbering, type Plugin } from "@plumbline/model";
+import { conntrackEntries, type DumpedConnections } from "./connections.js";
 import { type BuiltNetwork, buildNetwork } from "./network/build.js";
 import { loadSnapshot, type Snapshot } from "./snapshot/index.js";
 
@@ -12,6 +13,8 @@ export interface Session {
   readonly machine: Machine;
   readonly core: Core;
   readonly annotators: readonly Annotator[];
+  /** The connections of the evidence, made ready when first asked for. */
+  dumped(): DumpedConnections;
 }
 
 /** Reads a snapshot and compiles its network into the core. Throws PlumblineError for input that cannot be used. */
@@ -27,7 +30,17 @@ export async function openSession(
 export async function compileSession(snapshot: Snapshot, built: BuiltNetwork): Promise<Session> {
   const core = await Core.create(built.net);
   const annotators = snapshot.plugins.flatMap((p) => (p.annotator ? [remembered(p.annotator(snapshot.facts))] : []));
-  return { snapshot, built, net: built.net, num: numbering(built.net), machine: core, core, annotators };
+  let dumped: DumpedConnections | undefined;
+  return {
+    snapshot,
+    built,
+    net: built.net,
+    num: numbering(built.net),
+    machine: core,
+    core,
+    annotators,
+    dumped: () => (dumped ??= conntrackEntries(snapshot.facts, built.net)),
+  };
 }
 
 /** An annotator that looks at each rule once: branches and replies meet the same rules again and again. */

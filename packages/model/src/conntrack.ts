@@ -57,6 +57,12 @@ export interface Conn {
   label: bigint;
 }
 
+/** A connection that a table holds before any packet has run: one that was dumped. */
+export interface KnownConnection extends Readonly<Conn> {
+  /** Index in Network.trackers. */
+  readonly tracker: number;
+}
+
 /** A packet's connection on a host: found (`pending` false) or not yet entered in the table. */
 export interface CtRef {
   readonly conn: Conn;

@@ -176,6 +176,32 @@ export interface K8sServiceFact {
   selector: Record<string, string>;
 }
 
+/** One direction of a connection, as a dump prints it. ICMP: the identifier as both ports; protocols without ports: 0. */
+export interface ConnectionTuple {
+  src: string;
+  dst: string;
+  sport: number;
+  dport: number;
+}
+/** One connection that a table held when it was dumped (`conntrack -L`, `dpctl/dump-conntrack`). */
+export interface ConnectionFact {
+  /** Whose table it was: the kernel's, OVS's own; "switch": that of whichever datapath the host's switches have. */
+  table: "kernel" | "userspace" | "switch";
+  family: 4 | 6;
+  proto: number;
+  zone: number;
+  orig: ConnectionTuple;
+  reply: ConnectionTuple;
+  mark: number;
+  /** Hexadecimal, "0x0" where none is printed. */
+  label: string;
+  seenReply: boolean;
+  /** Over: a new SYN starts another connection. */
+  closed: boolean;
+  /** TCP's or SCTP's state as printed, "" if none is. */
+  state: string;
+}
+
 /** Kinds of facts and their data. Plugins extend this interface. */
 export interface FactKinds {
   "linux.interface": InterfaceFact;
@@ -191,6 +217,9 @@ export interface FactKinds {
   "frr.bgp-path": BgpPathFact;
   /** An address that evidence of another kind gives to a host (a gateway router's external address, …). */
   "host.address-claim": { address: string; why: string };
+  "conntrack.entry": ConnectionFact;
+  /** One a dump of connections that was read: an empty table, too, is evidence. */
+  "conntrack.read": { table: ConnectionFact["table"] };
   "k8s.node": K8sNodeFact;
   "k8s.pod": K8sPodFact;
   "k8s.service": K8sServiceFact;

@@ -4,7 +4,7 @@
  * It is slow and obvious: linear search, a fresh row a thread, an event with a copy of the row for everything that
  * happens. The WASM core must leave the same events for every packet (packages/core-wasm/test/agree.test.ts).
  */
-import { type Conn, ConnTracker, type CtRef, writeCtFields } from "./conntrack.js";
+import { type Conn, ConnTracker, type CtRef, type KnownConnection, writeCtFields } from "./conntrack.js";
 import { assertNever } from "./errors.js";
 import { CT, field, TCP, wordsOf } from "./fields.js";
 import { flowHash, pick } from "./hash.js";
@@ -59,6 +59,7 @@ function matchRow(rule: Rule, row: Row): number {
 export class Interpreter implements Machine {
   private readonly trackers: ConnTracker[];
   private readonly num: Numbering;
+  private known: readonly KnownConnection[] = [];
   private readonly links = new Map<string, { link: Link; index: number }>();
 
   constructor(private readonly net: Network) {
@@ -72,6 +73,11 @@ export class Interpreter implements Machine {
 
   reset(): void {
     for (const t of this.trackers) t.clear();
+    for (const { tracker, ...conn } of this.known) this.trackers[tracker].insert({ ...conn });
+  }
+  know(connections: readonly KnownConnection[]): void {
+    this.known = connections;
+    this.reset();
   }
   /** The connections that a tracker knows at present. */
   connections(tracker: number): readonly Conn[] {

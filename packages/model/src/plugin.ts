@@ -183,8 +183,8 @@ export interface ExplainItem {
 /** A part of an explanation: what one source has about it on one host. */
 export interface ExplainSection {
   /**
-   * The part of the way it is about. In this order: object, endpoints, announcement, bgp, routes, netfilter, br-ex (and other bridges by
-   * their names), load-balancers, logical, groups, conntrack. Sections of one layer are compared between nodes.
+   * The part of the way it is about. In this order: object, endpoints, announcement, bgp, sessions, routes, netfilter, br-ex (and other bridges by
+   * their names), load-balancers, logical, groups, conntrack. Sections of one layer and title are compared between nodes.
    */
   readonly layer: string;
   readonly title: string;

@@ -1,6 +1,7 @@
 /**
  * What a run leaves behind: a list of events and leaves. Hops, branches and verdicts are made of these by the engine.
  */
+import type { KnownConnection } from "./conntrack.js";
 import type { Row } from "./row.js";
 
 /** Event kinds. Numbers are shared with the core. */
@@ -52,8 +53,10 @@ export interface RunOptions {
 
 /** A machine that runs packets: the reference interpreter, or the core. */
 export interface Machine {
-  /** Forgets all connections. */
+  /** Forgets all connections but those that {@link know} gave. */
   reset(): void;
+  /** From now on every reset leaves these connections in the tables (later ones win where keys are taken); resets. Until it is called: none. */
+  know(connections: readonly KnownConnection[]): void;
   /** Runs one packet that enters `device` at `port` (or starts at its socket: port null) on the present connections, and returns its events. */
   run(row: Row, device: number, port: number | null, options: RunOptions): Event[];
 }

@@ -55,6 +55,9 @@ test.each([
   ["in_port=1,tcp,nw_src=192.0.2.1,nw_dst=192.0.2.2,tp_src=1,tp_dst=2,tcp_flags=+syn", "tcp 192.0.2.1:1 > 192.0.2.2:2 syn"],
   ["tcp6,ipv6_src=2001:db8::1,ipv6_dst=2001:db8::2,tcp_src=1,tcp_dst=2", "tcp [2001:db8::1]:1 > [2001:db8::2]:2"],
   ["arp,arp_spa=192.0.2.1,arp_tpa=192.0.2.2,arp_op=1", "arp 192.0.2.1 > 192.0.2.2 op 1"],
+  ["arp_spa=192.0.2.1,arp_tpa=192.0.2.2,arp_op=2", "arp 192.0.2.1 > 192.0.2.2 op 2"],
+  ["arp,nw_src=192.0.2.1,nw_dst=192.0.2.2,nw_proto=1", "arp 192.0.2.1 > 192.0.2.2 op 1"],
+  ["arp 192.0.2.1 > 192.0.2.2", "arp 192.0.2.1 > 192.0.2.2 op 1"],
 ])("packet %s", (text, want) => {
   expect(packetText(parsePacket(text).row)).toBe(want);
 });
@@ -62,7 +65,8 @@ test.each([
 test.each([
   ["tcp 192.0.2.1:1 > 192.0.2.999:80", "'192.0.2.999' is not an address of the same family"],
   ["tcp 192.0.2.1:1 > 192.0.2.2", "the destination needs a port: 192.0.2.2:PORT"],
-  ["gre 192.0.2.1 > 192.0.2.2", "'gre' is not tcp, udp, sctp, icmp or icmp6"],
+  ["gre 192.0.2.1 > 192.0.2.2", "'gre' is not tcp, udp, sctp, icmp, icmp6 or arp"],
+  ["arp 192.0.2.1 > 2001:db8::1", "'2001:db8::1' is not an IPv4 address"],
   ["tcp,nw_dstt=1.2.3.4", "'nw_dstt' is not a field"],
   ["tcp,nw_dst=1.2.3", "'1.2.3' is not a value of nw_dst"],
   ["", "it is empty"],

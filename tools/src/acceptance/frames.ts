@@ -5,27 +5,33 @@
  * frame that was captured (addresses, ports, TTL and both MACs, within tunnels too) must have crossed that port in the run of
  * the branch that reality took. The way there is asked of the first packet's run, the way back of the answer's.
  */
-import { addressOf, EV, type Event, get, getBig, LEAF, type Machine, type Network, type Row, type RunOptions } from "@plumbline/model";
-import type { Frame } from "./probes.js";
+import { addressOf, EV, type Event, get, getBig, type KnownConnection, type Machine, type Network, type Row, type RunOptions } from "@plumbline/model";
+import type { Frame, Probe } from "./probes.js";
 
 /** The runs of one script: the packet, and where it was asked for its answer. */
 export interface RunPair {
+  /** What the first run was asked. */
+  readonly start: { readonly row: Row; readonly device: number; readonly port: number | null };
   readonly forward: readonly Event[];
   readonly back: readonly Event[] | null;
 }
 
 /** A machine that remembers its runs, a pair for each script. */
 export class Recorder implements Machine {
-  readonly pairs: { forward: Event[]; back: Event[] | null }[] = [];
+  readonly pairs: { start: RunPair["start"]; forward: Event[]; back: Event[] | null }[] = [];
   private fresh = true;
   constructor(private readonly machine: Machine) {}
   reset(): void {
     this.machine.reset();
     this.fresh = true;
   }
+  know(connections: readonly KnownConnection[]): void {
+    this.machine.know(connections);
+    this.fresh = true;
+  }
   run(row: Row, device: number, port: number | null, options: RunOptions): Event[] {
     const events = this.machine.run(row, device, port, options);
-    if (this.fresh) this.pairs.push({ forward: events, back: null });
+    if (this.fresh) this.pairs.push({ start: { row, device, port }, forward: events, back: null });
     else this.pairs[this.pairs.length - 1].back = events;
     this.fresh = false;
     return events;
@@ -73,11 +79,20 @@ export function crossings(events: readonly Event[], net: Network): Set<string> {
   return out;
 }
 
-/** Captured frames that did not cross in the run. */
-export function notCrossed(frames: readonly Frame[], crossed: ReadonlySet<string>): string[] {
-  return frames
-    .map((f) => (f.tunnel ? `tunnel ${f.tunnel.src} > ${f.tunnel.dst} ${f.tunnel.vni} ${keyOf(f)}` : `${f.at} ${f.if} ${keyOf(f)}`))
-    .filter((k) => !crossed.has(k));
+/** TCP sends a SYN again after a second. What the network does to that one is not what a trace of the first packet tells. */
+const FIRST_PACKET_US = 900_000;
+
+/** Captured frames of a probe that crossed nothing in a run: of its first packet there, and of what came back for it. */
+export function notCrossed(p: Probe, r: RunPair, net: Network): string[] {
+  const there = crossings(r.forward, net);
+  const back = r.back ? new Set([...there, ...crossings(r.back, net)]) : there;
+  const missing = (frames: readonly Frame[], crossed: ReadonlySet<string>) =>
+    frames
+      .filter((f) => f.us < FIRST_PACKET_US)
+      .map((f) => (f.tunnel ? `tunnel ${f.tunnel.src} > ${f.tunnel.dst} ${f.tunnel.vni} ${keyOf(f)}` : `${f.at} ${f.if} ${keyOf(f)}`))
+      .filter((k) => !crossed.has(k));
+  return [...missing(p.hops, there), ...missing(p.reply_hops, back)];
 }
 
-export const delivered = (events: readonly Event[]) => events.some((e) => e.kind === EV.leaf && e.a === LEAF.local);
+/** Options taken at the choices of a run, in order. */
+export const choices = (events: readonly Event[]) => events.filter((e) => e.kind === EV.choice).map((e) => e.b);

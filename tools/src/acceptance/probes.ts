@@ -6,6 +6,8 @@ export interface Frame {
   /** Host or pod (network namespace) and interface of the capture. */
   readonly at: string;
   readonly if: string;
+  /** Microseconds after the probe was sent. */
+  readonly us: number;
   readonly eth_src: string;
   readonly eth_dst: string;
   readonly src: string;
@@ -37,6 +39,8 @@ export interface Probe {
   readonly dst: string;
   readonly dport: number;
   readonly result: "ok" | "refused" | "unreachable" | "timeout" | "reset" | "error";
+  /** Name of the socket's error. */
+  readonly errno?: string;
   readonly ingress_node?: string | null;
   readonly delivered?: {
     readonly namespace: string;

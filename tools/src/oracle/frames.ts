@@ -9,7 +9,7 @@ import { get, getBig, newRow, type Row, set } from "@plumbline/model";
 import { internetChecksum } from "./checksum.js";
 
 const PAYLOAD = [0x70, 0x6c, 0x75, 0x6d];
-/** The first octets of an IPv6 fragment header's second word: offset 8 for a later fragment. */
+/** The offset field of a later fragment: 64 bytes in IPv4, 8 in IPv6. */
 const LATER_OFFSET = 8;
 
 function bytesOf(value: bigint | number, length: number): number[] {
@@ -41,7 +41,20 @@ function ipv4(row: Row): number[] {
   const frag = get(row, "ip_frag");
   const body = transport(row, proto, (length) => [...src, ...dst, 0, proto, ...be16(length)]);
   const fragment = frag & 2 ? LATER_OFFSET : frag & 1 ? 0x2000 : 0;
-  const head = [0x45, get(row, "nw_tos"), ...be16(20 + body.length), 0, 1, ...be16(fragment), get(row, "ip_ttl"), proto, 0, 0, ...src, ...dst];
+  const head = [
+    0x45,
+    get(row, "nw_tos"),
+    ...be16(20 + body.length),
+    0,
+    1,
+    ...be16(fragment),
+    get(row, "ip_ttl"),
+    proto,
+    0,
+    0,
+    ...src,
+    ...dst,
+  ];
   head.splice(10, 2, ...be16(internetChecksum(Uint8Array.from(head))));
   return [...head, ...body];
 }
@@ -52,7 +65,7 @@ function ipv6(row: Row): number[] {
   const proto = get(row, "ip_proto");
   const frag = get(row, "ip_frag");
   const body = transport(row, proto, (length) => [...src, ...dst, ...bytesOf(length, 4), 0, 0, 0, proto]);
-  const fragment = frag === 0 ? [] : [proto, 0, ...be16(frag & 2 ? LATER_OFFSET : 1), 0, 0, 0, 1];
+  const fragment = frag === 0 ? [] : [proto === 44 ? 6 : proto, 0, ...be16(frag & 2 ? LATER_OFFSET : 1), 0, 0, 0, 1];
   const first = (6n << 28n) | (BigInt(get(row, "nw_tos")) << 20n) | BigInt(get(row, "ipv6_label"));
   return [
     ...bytesOf(first, 4),
@@ -99,9 +112,17 @@ function icmp(row: Row): number[] {
   if (isEcho(v6, type)) return [...head, ...be16(get(row, "icmp_id")), 0, 1, ...PAYLOAD];
   if (get(row, "inner_proto") !== 0) return [...head, 0, 0, 0, 0, ...quoted(row, v6)];
   if (v6 && (type === 135 || type === 136)) {
-    const option = type === 135 ? [1, "nd_sll"] as const : [2, "nd_tll"] as const;
+    const option = type === 135 ? ([1, "nd_sll"] as const) : ([2, "nd_tll"] as const);
     const address = getBig(row, option[1]);
-    return [...head, 0, 0, 0, 0, ...bytesOf(getBig(row, "nd_target"), 16), ...(address === 0n ? [] : [option[0], 1, ...bytesOf(address, 6)])];
+    return [
+      ...head,
+      0,
+      0,
+      0,
+      0,
+      ...bytesOf(getBig(row, "nd_target"), 16),
+      ...(address === 0n ? [] : [option[0], 1, ...bytesOf(address, 6)]),
+    ];
   }
   return [...head, 0, 0, 0, 0, ...PAYLOAD];
 }
@@ -175,9 +196,10 @@ export function rowOf(frame: Uint8Array): Row {
     let next = frame[at + 6];
     at += 40;
     if (next === 44) {
-      next = frame[at];
-      const offset = view.getUint16(at + 2);
-      set(row, "ip_frag", offset & 0xfff8 ? 3 : 1);
+      const later = (view.getUint16(at + 2) & 0xfff8) !== 0;
+      set(row, "ip_frag", later ? 3 : 1);
+      // The switch looks no further into a later fragment (lib/flow.c, parse_ipv6_ext_hdrs).
+      if (!later) next = frame[at];
       at += 8;
     }
     set(row, "ip_proto", next);

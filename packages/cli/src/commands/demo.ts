@@ -1,10 +1,11 @@
 /** `plumbline demo`: a service's traffic under both traffic policies, on the snapshots that ship in `examples/`. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { PlumblineError, type TraceResult, trace } from "@plumbline/engine";
+import { openCapture, PlumblineError, type ReplayResult, replay, type TraceResult, trace } from "@plumbline/engine";
 import { Command } from "commander";
 import { EXIT } from "../failure.js";
 import { type CommonOptions, common, print, printJson } from "../output.js";
+import { renderReplay } from "../render/replay.js";
 import { lookOf, painter } from "../render/style.js";
 import { renderTrace } from "../render/trace.js";
 import { open } from "../session.js";
@@ -18,6 +19,8 @@ interface Case {
   readonly tells: string;
   readonly snapshot: string;
   readonly overlays: readonly string[];
+  /** Traffic that was captured while the snapshot was taken. */
+  readonly capture?: string;
 }
 
 const CASES: readonly Case[] = [
@@ -27,6 +30,7 @@ const CASES: readonly Case[] = [
       "The router spreads over all three nodes. On each, br-ex hands the traffic straight to OVN: the host's iptables never see it. OVN chooses a pod, on whichever node.",
     snapshot: "cluster.tar.gz",
     overlays: [],
+    capture: "cluster.router.enp7s0.pcap.gz",
   },
   {
     title: "2. externalTrafficPolicy: Local, gateway mode local",
@@ -34,6 +38,7 @@ const CASES: readonly Case[] = [
       "The router spreads over the two nodes that have a pod. br-ex gives the traffic to the host, whose iptables send it to 169.254.0.3; from there it enters OVN and stays on the node.",
     snapshot: "local.tar.gz",
     overlays: [],
+    capture: "local.router.enp7s0.pcap.gz",
   },
   {
     title: "3. The same, after a static route on the router to a node without a pod",
@@ -55,7 +60,7 @@ function example(name: string): string {
 export const demoCommand: CommandMaker = (run) =>
   common(new Command("demo"))
     .description(
-      "Traces a client's connection to a BGP-announced service under both traffic policies, on the snapshots that ship with Plumbline.",
+      "Traces a client's connection to a BGP-announced service under both traffic policies, and replays captured traffic, on the snapshots that ship with Plumbline.",
     )
     .option("--all-branches", "print the hops of every branch")
     .addHelpText("after", "\nExamples:\n  plumbline demo\n  plumbline demo --all-branches\n  plumbline demo --format ndjson")
@@ -63,16 +68,25 @@ export const demoCommand: CommandMaker = (run) =>
       run(async () => {
         const look = lookOf(process.stdout, process.env);
         const paint = painter(look);
-        const results: TraceResult[] = [];
+        const results: (TraceResult | ReplayResult)[] = [];
+        const show = (result: TraceResult | ReplayResult, text: string) => {
+          results.push(result);
+          if (options.format === "text") print(text);
+          else if (options.format === "ndjson") printJson(result, "ndjson");
+        };
         for (const c of CASES) {
           const session = await open(example(c.snapshot), c.overlays.map(example));
           const result = trace(session, PACKET, { from: "client" });
-          results.push(result);
-          if (options.format === "ndjson") printJson(result, "ndjson");
-          if (options.format !== "text") continue;
           const overlays = c.overlays.map((o) => ` --overlay examples/${o}`).join("");
-          print(
+          show(
+            result,
             `${paint("heading", c.title)}\n${c.tells}\n\n$ plumbline trace examples/${c.snapshot} '${PACKET}' --from client${overlays}\n${renderTrace(result, look, { all: options.allBranches === true })}\n`,
+          );
+          if (c.capture === undefined) continue;
+          const replayed = await replay(session, await openCapture(example(c.capture)));
+          show(
+            replayed,
+            `$ plumbline replay examples/${c.snapshot} examples/${c.capture}\n${renderReplay(replayed, look, { all: false, stats: false })}\n`,
           );
         }
         if (options.format === "json") printJson(results, "json");

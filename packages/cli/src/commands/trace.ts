@@ -18,6 +18,7 @@ interface Options extends CommonOptions {
   readonly packets?: string;
   readonly expect?: string;
   readonly limit?: number;
+  readonly conntrack: "empty" | "dumped";
 }
 
 /** One packet to trace. */
@@ -35,6 +36,11 @@ export const traceCommand: CommandMaker = (run) =>
     .option("--all-branches", "print the hops of every branch")
     .option("--all-hops", "print every table that the packet goes through, not only those that tell something")
     .option("--reply", "go on with the answer's way back")
+    .addOption(
+      new Option("--conntrack <tables>", "what connection tables hold at the start: nothing, or the connections of the evidence")
+        .choices(["empty", "dumped"])
+        .default("empty"),
+    )
     .option("--packets <file>", "read packets from a file (- is stdin), one a line, each optionally led by '@DEVICE[:PORT] '")
     .addOption(
       new Option("--expect <verdict>", "exit with 1 unless every packet gets this verdict").choices([
@@ -97,6 +103,7 @@ function ask(session: Session, q: Question, options: Options): TraceResult {
     ...(q.from === undefined ? {} : { from: q.from }),
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     reply: options.reply === true,
+    conntrack: options.conntrack,
   });
 }
 

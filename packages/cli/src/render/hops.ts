@@ -44,7 +44,7 @@ export function tells(h: Hop): boolean {
   // A chain that ends without a decision.
   return !(h.stage.startsWith("netfilter ") && /^:\S+ ACCEPT\b|\bpolicy accept;/.test(h.rule.text));
 }
-const APPLIED: ReadonlySet<string> = new Set(["service", "load_balancer", "network_policy", "acl", "nat"]);
+const APPLIED: ReadonlySet<string> = new Set(["service", "load_balancer", "network_policy", "acl", "nat", "conntrack"]);
 
 /** Lines of a walk: with `all`, one a hop; else tables that tell nothing are counted, device by device. */
 export function hopLines(hops: readonly Hop[], c: Columns, paint: Paint, all: boolean): string[] {
@@ -109,9 +109,14 @@ export function placeOf(h: Hop): string {
 /** How a flow's line begins: cookie and table have columns of their own, times and counters decide nothing. */
 const FLOW_HEAD = /^cookie=[^,]+, (?:duration=[^,]+, )?(?:table=[^,]+, )?(?:(?:n_packets|n_bytes|idle_age|hard_age)=[^,\s]+, )*/;
 
+/** A rule's text on one line, without what columns of their own tell. */
+export function ruleTextOf(text: string): string {
+  return text.replace(/\s+/g, " ").trim().replace(FLOW_HEAD, "… ");
+}
+
 /** The rule as it stands in the evidence; what only the lowering knows, in brackets. */
 export function ruleText(h: Hop): string {
-  const text = h.rule.text.replace(/\s+/g, " ").trim().replace(FLOW_HEAD, "… ");
+  const text = ruleTextOf(h.rule.text);
   return text === "" ? (h.why === "" ? "" : `(${h.why})`) : text;
 }
 
@@ -123,7 +128,7 @@ function doubtOf(h: Hop, paint: Paint): string {
 }
 
 /** Names of Kubernetes first; a logical flow by the beginning of its UUID. */
-const KINDS = ["service", "pod", "node", "network_policy", "load_balancer", "acl", "nat", "lflow"];
+const KINDS = ["conntrack", "service", "pod", "node", "network_policy", "load_balancer", "acl", "nat", "lflow"];
 
 function namesOf(links: readonly EvidenceLink[], paint: Paint): string {
   const names: string[] = [];

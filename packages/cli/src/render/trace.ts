@@ -21,7 +21,7 @@ export function renderTrace(x: TraceResult, look: Look, options: TraceText): str
   const every = x.branches.flatMap((b) => [...b.hops, ...(b.further ?? []), ...(b.answer?.hops ?? []), ...replyHops(b.reply)]);
   const columns = columnsOf(every, look);
   const why = x.start === "" ? "" : paint("faint", `  (${x.start})`);
-  const out: string[] = [`${paint("heading", x.packet)}  from ${x.from}${why}`];
+  const out: string[] = [`${paint("heading", x.packet)}  from ${x.from}${why}`, `  ${paint("faint", tablesText(x))}`];
   const walk: Walk = (hops) => hopLines(hops, columns, paint, options.allHops === true);
   const told = new Set<string>();
   const toldFurther = new Map<string, string>();
@@ -52,6 +52,12 @@ export function renderTrace(x: TraceResult, look: Look, options: TraceText): str
   out.push(...needLines(x.branches, paint));
   out.push("", verdictLine(x, paint));
   return out.join("\n");
+}
+
+/** With which connections every branch begins. */
+function tablesText({ conntrack }: TraceResult): string {
+  if (conntrack.tables === "empty") return "connections: none at the start";
+  return `connections: ${conntrack.entries} at the start, as dumped`;
 }
 
 /** Branches of one outcome tell the same story. */
@@ -96,6 +102,8 @@ export function percent(p: number): string {
 }
 
 export function tupleText(t: Tuple): string {
+  // ARP and protocols without ports.
+  if (t.srcPort === 0 && t.dstPort === 0) return `${t.src} > ${t.dst}`;
   const end = (address: string, port: number) => (address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
   return `${end(t.src, t.srcPort)} > ${end(t.dst, t.dstPort)}`;
 }
@@ -110,7 +118,8 @@ function outcome(b: BranchResult, paint: Paint): string {
   const by = b.to === null ? "" : ` to ${b.to.kind} ${b.to.name}${b.to.node !== "" && b.to.node !== b.to.name ? ` on ${b.to.node}` : ""}`;
   const via = b.node === "" || b.to?.node === b.node ? "" : `, entering at ${b.node}`;
   const reason = b.reason === "" ? "" : `: ${b.reason}`;
-  return `=> ${verdictWord(b.verdict, paint)}${by}${via}, as ${tupleText(b.final)}${reason}`;
+  const what = b.final.mac === undefined ? `as ${tupleText(b.final)}` : `${b.final.dst} is at ${b.final.mac}`;
+  return `=> ${verdictWord(b.verdict, paint)}${by}${via}, ${what}${reason}`;
 }
 
 function replyHops(r: ReplyResult | undefined): readonly Hop[] {

@@ -119,8 +119,8 @@ function segment(net: NetworkBuilder, prefixes: string[], members: Member[]): vo
     {
       op: "unknown",
       why: `who else is on the segment ${prefixes.join(", ")} is not in evidence`,
-      command: "ip neigh",
-      on: members[0].device.host,
+      command: "show mac address-table (on Linux: bridge fdb show)",
+      on: `the switch of ${prefixes.join(", ")}`,
     },
   ];
   d.entry = t.id;

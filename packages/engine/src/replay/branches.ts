@@ -1,16 +1,14 @@
 /**
- * All branches of a flow: its first packet asked alone, on empty connection tables, on a core of its own. Needed where all
- * branches are wanted, and where the capture shows that the chosen one was not taken.
+ * All branches of a flow: its first packet asked alone, on empty connection tables. Needed where all branches are wanted, and
+ * where the capture shows that the chosen one was not taken. The core that is asked is not the one of the replay.
  */
-import { Core, type FlowRecord, type TupleRecord } from "@plumbline/core-wasm";
+import type { Core, FlowRecord, TupleRecord } from "@plumbline/core-wasm";
 import { type Device, get, getBig, type Network, type Numbering, newRow, type Row, set } from "@plumbline/model";
 import { choicesOf, enumerate } from "../trace/enumerate.js";
 import type { PathBook, PathStory } from "./paths.js";
 
 /** The most branches of one flow. */
 const MOST = 4096;
-/** A trace needs few connections. */
-const CONNECTIONS = 1024;
 
 export interface Branch {
   readonly story: PathStory;
@@ -19,18 +17,15 @@ export interface Branch {
 }
 
 export class Branches {
-  private core: Core | undefined;
-
   constructor(
-    private readonly net: Network,
+    private readonly core: Core,
     private readonly num: Numbering,
     private readonly book: PathBook,
   ) {}
 
   /** The branches of a packet; `complete` is false where there were more than can be listed. */
   of(row: Row, device: Device, port: number | null): { branches: Branch[]; complete: boolean } {
-    this.core ??= Core.createSync(this.net, { connections: CONNECTIONS });
-    const core = this.core;
+    const { core } = this;
     const found = enumerate((script) => {
       core.reset();
       const events = core.run(row, device.id, port, { script, beyond: "first" });

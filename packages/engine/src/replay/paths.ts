@@ -34,6 +34,8 @@ export interface PathStory {
   readonly probability: number;
   /** Devices in the order in which they are entered. */
   readonly devices: readonly string[];
+  /** The same for people, by host: "router > node-1 (br-ex, br-int) > node-2 (br-ex, stack)". */
+  readonly way: string;
   /** The least sure of its hops. */
   readonly certainty: Certainty;
   /** The receiver's pipeline turned the packet around (a logical router that answers an echo request): what the core has at the end is the answer. */
@@ -54,6 +56,7 @@ export function tellPath(name: string, events: readonly Event[], t: Teller, devi
   const story = tell(events, t.num, { device: device.id, port });
   // Names of what stands behind a rule are for people who read hops.
   const { hops } = hopsOf(story.line, t.net, t.num, []);
+  const entered = devicesOf(story, t.net);
   const hop = hops.findLast((h) => h.rule.file !== "");
   return {
     name,
@@ -63,20 +66,30 @@ export function tellPath(name: string, events: readonly Event[], t: Teller, devi
     to: receiverOf(t.net, story),
     because: hop ? { device: hop.device, rule: hop.rule.text, file: hop.rule.file, line: hop.rule.line } : null,
     probability: choicesOf(events, t.num).reduce((p, c) => p * c.share, 1),
-    devices: devicesOf(story, t.net),
+    devices: entered.map((d) => d.name),
+    way: wayText(entered),
     certainty: SURE[Math.max(0, ...hops.map((h) => SURE.indexOf(h.certainty)))],
     turned: story.answeredBy !== undefined,
   };
 }
 
-function devicesOf(story: Story, net: Network): string[] {
-  const names: string[] = [];
-  for (const e of story.line) {
-    if (e.kind !== EV.enter) continue;
-    const { name } = net.devices[e.a];
-    if (names.at(-1) !== name) names.push(name);
+function devicesOf(story: Story, net: Network): Device[] {
+  const entered: Device[] = [];
+  for (const e of story.line) if (e.kind === EV.enter && entered.at(-1)?.id !== e.a) entered.push(net.devices[e.a]);
+  return entered;
+}
+
+/** Wires and the switch's own tunnels are left out; devices of a host stand together. */
+function wayText(entered: readonly Device[]): string {
+  const hosts: { name: string; parts: string[] }[] = [];
+  for (const d of entered) {
+    if (d.kind === "segment" || d.kind === "tunnel") continue;
+    const part = d.kind === "bridge" && d.name.startsWith(`${d.host}/`) ? d.name.slice(d.host.length + 1) : "stack";
+    const name = part === "stack" && d.pod !== "" ? d.pod : part === "stack" ? d.name : d.host;
+    if (hosts.at(-1)?.name === name) hosts.at(-1)?.parts.push(part);
+    else hosts.push({ name, parts: [part] });
   }
-  return names;
+  return hosts.map(({ name, parts }) => (parts.join() === "stack" ? name : `${name} (${parts.join(", ")})`)).join(" > ");
 }
 
 /** All paths of a replay, by the core's hash. */

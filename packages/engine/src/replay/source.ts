@@ -1,7 +1,7 @@
 /**
  * Captures as streams of bytes: a file or standard input, gzip unpacked on the way, in pieces of a few MiB.
  */
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { PlumblineError } from "@plumbline/model";
@@ -26,13 +26,16 @@ export interface CaptureSource {
 
 /** Opens a capture. `-` is standard input. */
 export async function openCapture(path: string, stdin: Readable = process.stdin): Promise<CaptureSource> {
-  return captureOf(path, path === "-" ? stdin : createReadStream(path, { highWaterMark: PIECE_BYTES }));
+  if (path === "-") return captureOf(path, stdin);
+  // Reading would say so too, but without the path.
+  if (statSync(path).isDirectory()) throw new PlumblineError("CAPTURE_BAD", [path, "it is a folder."]);
+  return captureOf(path, createReadStream(path, { highWaterMark: PIECE_BYTES }));
 }
 
 /** A capture that comes from any stream of bytes. */
 export async function captureOf(name: string, stream: AsyncIterable<Uint8Array>): Promise<CaptureSource> {
   const pieces = stream[Symbol.asyncIterator]();
-  let head = new Uint8Array(0);
+  let head: Uint8Array = new Uint8Array(0);
   while (head.length < HEAD_BYTES) {
     const next = await pieces.next();
     if (next.done) break;
@@ -50,7 +53,7 @@ export async function captureOf(name: string, stream: AsyncIterable<Uint8Array>)
   return source;
 }
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   const out = new Uint8Array(a.length + b.length);
   out.set(a);
   out.set(b, a.length);
@@ -79,7 +82,7 @@ export function nameIn(head: Uint8Array): string {
   return end < 0 ? "" : String.fromCharCode(...head.subarray(at, end));
 }
 
-/** A capture that holds nothing that could be used. */
-export function unusable(name: string, text: string): PlumblineError {
-  return new PlumblineError("CAPTURE_BAD", [name === "-" ? "standard input" : name, text]);
+/** How messages call it. */
+export function spokenName(source: Pick<CaptureSource, "name">): string {
+  return source.name === "-" ? "standard input" : source.name;
 }

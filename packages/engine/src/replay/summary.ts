@@ -29,6 +29,8 @@ export interface BackendCount extends Count {
 }
 /** Devices in the order in which they are entered, and the verdict at the end. */
 export interface WayCount extends Count {
+  /** For people: see PathStory. */
+  readonly way: string;
   readonly devices: readonly string[];
   readonly verdict: string;
 }
@@ -101,7 +103,7 @@ export class Summarizer {
   private readonly total: Sum = { flows: 0, packets: 0, bytes: 0 };
   private readonly unanswered: Sum = { flows: 0, packets: 0, bytes: 0 };
   private readonly verdicts = new Groups<{ verdict: string }>();
-  private readonly ways = new Groups<{ devices: readonly string[]; verdict: string }>();
+  private readonly ways = new Groups<{ way: string; devices: readonly string[]; verdict: string }>();
   private readonly nodes = new Groups<{ node: string }>();
   private readonly backends = new Groups<{ to: string; kind: string; node: string }>();
   private readonly failures = new Groups<{ verdict: string; reason: string; because: Because | null; example: string }>();
@@ -131,7 +133,7 @@ export class Summarizer {
         example: flowText(flow),
       }));
     if (!story) return;
-    this.ways.add([verdict, ...story.devices].join("\n"), flow, share, () => ({ devices: story.devices, verdict }));
+    this.ways.add([verdict, ...story.devices].join("\n"), flow, share, () => ({ way: story.way, devices: story.devices, verdict }));
     this.paths.add(story.name, flow, share, () => ({
       path: story.name,
       verdict: story.verdict,

@@ -3,16 +3,19 @@ import {
   type Annotator,
   type Certainty,
   changedFields,
+  CT,
   EV,
   type Event,
   type EvidenceLink,
   LEAF,
   type Network,
   type Numbering,
+  type Origin,
   packetText,
   type Row,
   wordsOf,
 } from "@plumbline/model";
+import { type DumpedConnections, dumpCommand } from "../connections.js";
 
 export interface Hop {
   readonly device: string;
@@ -55,6 +58,7 @@ export function hopsOf(
   net: Network,
   num: Numbering,
   annotators: readonly Annotator[],
+  known?: DumpedConnections,
 ): { hops: Hop[]; needs: Need[] } {
   const hops: Hop[] = [];
   const needs: Need[] = [];
@@ -86,6 +90,10 @@ export function hopsOf(
       return;
     }
     const d = net.devices[device];
+    if (known && e.kind === EV.ct && !known.read.has(e.c) && d.kind !== "pod") {
+      const { name } = net.trackers[e.c];
+      need({ why: `connections of ${name} are not in evidence: its table is taken to be empty`, command: dumpCommand(name), on: d.host });
+    }
     if (e.kind === EV.leaf && e.a === LEAF.unlinked)
       need({
         why: `what is attached to ${portName(net, device, e.b)} of ${d.name}`,
@@ -95,16 +103,20 @@ export function hopsOf(
     if (e.kind !== EV.hit && e.kind !== EV.miss) return;
     const table = net.tables[e.a];
     const rule = e.kind === EV.hit ? net.rules[e.b] : null;
-    const origin = rule ? rule.origin : table.missOrigin;
+    let origin = rule ? rule.origin : table.missOrigin;
     let after = e.row;
     let chosen: Event | undefined;
+    let connection: Origin | undefined;
     for (let k = i + 1; k < line.length; k++) {
+      if (known && line[k].kind === EV.ct) connection ??= dumpedAs(line[k], known);
       if (line[k].kind === EV.choice && line[k].c > 1) chosen ??= line[k];
       if (shows(line[k])) {
         after = line[k].row;
         break;
       }
     }
+    // A hook that only looks a connection up has no rule of its own: the dump's line is its evidence.
+    origin ??= connection ?? null;
     const changed = changedFields(e.row, after);
     const visible =
       origin !== null ||
@@ -127,13 +139,21 @@ export function hopsOf(
         changed.some((c) => c.field.cls === "header" || c.field.cls === "inner"),
       ),
       changes: changed.map((c) => ({ field: c.field.name, before: c.before, after: c.after })),
-      links: rule ? annotators.flatMap((a) => a(rule, d)) : [],
+      links: [...(rule ? annotators.flatMap((a) => a(rule, d)) : []), ...(connection ? [connectionLink(connection)] : [])],
       ...(chosen ? { choice: choiceText(chosen, num) } : {}),
     });
     arrival = "";
   });
   return { hops, needs };
 }
+
+/** The line of the dump that has the connection which a look-up found; none where the packet began another in its place. */
+function dumpedAs(e: Event, known: DumpedConnections): Origin | undefined {
+  const found = e.a & CT.inv ? undefined : known.find(e.c, e.b, e.row);
+  return found && !(e.a & CT.new && (found.connection.closed || found.connection.seenReply)) ? found.origin : undefined;
+}
+
+const connectionLink = (o: Origin): EvidenceLink => ({ kind: "conntrack", name: `${o.file}:${o.line}`, text: o.text, file: o.file, line: o.line });
 
 function choiceText(e: Event, num: Numbering): string {
   const site = num.sites[e.a];

@@ -14,6 +14,9 @@ import {
 } from "@plumbline/model";
 import type { Need } from "./hops.js";
 
+const ARP = 0x0806;
+const BROADCAST_MAC = 0xffffffffffffn;
+
 export interface Start {
   readonly device: Device;
   /** Port it enters by, or null for the device's own socket. */
@@ -80,6 +83,11 @@ export function locate(net: Network, machine: Machine, row: Row, from: string | 
   const owners = ownersOf(net, src);
   if (owners.length === 1) return { device: owners[0], port: null, why: `${owners[0].name} owns ${src}` };
   if (owners.length > 1) throw new PlumblineError("DEVICE_AMBIGUOUS", [src, owners.map((d) => d.name).join(", ")]);
+  if (get(row, "eth_type") === ARP)
+    throw new PlumblineError("USAGE", [
+      `no host of the snapshot owns ${src}, and ARP does not leave its wire.`,
+      "Say where the request is seen: --from DEVICE:PORT.",
+    ]);
   const routers = net.devices.filter((d) => d.kind === "router" && canSend(d) && !d.node);
   if (routers.length === 1) {
     const port = towards(machine, routers[0], row);
@@ -126,13 +134,33 @@ function somePort(router: Device): number | null {
   return (bare ?? netdevs[0])?.number ?? null;
 }
 
-/** Addresses a frame to the port it enters by, unless it says otherwise. */
-export function addressFrame(row: Row, start: Start): Row {
-  if (start.port === null || getBig(row, "eth_dst") !== 0n) return row;
-  const a = start.device.ports.find((p) => p.number === start.port)?.attachment;
-  const mac = a?.kind === "netdev" ? macNumber(a.mac) : null;
-  if (mac === null) return row;
+/**
+ * Addresses a frame to the port it enters by, unless it says otherwise; an ARP request goes to all, and comes from the owner of the
+ * address it names, if one is known.
+ */
+export function addressFrame(net: Network, row: Row, start: Start): Row {
+  if (start.port === null) return row;
   const r = row.slice();
-  set(r, "eth_dst", mac);
+  const arp = get(row, "eth_type") === ARP;
+  if (arp && getBig(row, "arp_sha") === 0n) {
+    const mac = getBig(row, "eth_src") || macOfOwner(net, addressOf(row, "src"));
+    set(r, "arp_sha", mac);
+    set(r, "eth_src", mac);
+  }
+  if (getBig(row, "eth_dst") !== 0n) return r;
+  const a = start.device.ports.find((p) => p.number === start.port)?.attachment;
+  const mac = arp && get(row, "arp_op") === 1 ? BROADCAST_MAC : a?.kind === "netdev" ? macNumber(a.mac) : null;
+  if (mac !== null) set(r, "eth_dst", mac);
   return r;
+}
+
+/** The MAC of the interface that has an address; 0 where that is not known. */
+function macOfOwner(net: Network, address: string): bigint {
+  for (const d of net.devices)
+    for (const p of d.ports)
+      if (p.attachment.kind === "netdev" && p.attachment.addresses?.some((a) => a.address === address)) {
+        const mac = macNumber(p.attachment.mac);
+        if (mac !== null) return mac;
+      }
+  return 0n;
 }

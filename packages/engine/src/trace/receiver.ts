@@ -1,5 +1,6 @@
 /** Who got a packet, and the first node that it touched. */
 import { type Device, EV, type Network } from "@plumbline/model";
+import { isHostLike } from "../network/ports.js";
 import type { Story } from "./story.js";
 
 export interface Receiver {
@@ -15,8 +16,10 @@ export function receiverOf(net: Network, story: Story): Receiver | null {
   const at = story.device ?? story.answeredBy;
   if (at === undefined || at === null) return null;
   const got = net.devices[at];
-  const kind = got.pod ? "pod" : got.node && story.device !== null ? "node" : got.kind === "outside" ? "outside" : "host";
-  return { kind, name: got.pod || (story.device !== null && got.node) || got.name, node: got.node };
+  // A bridge that answers in a node's place is not the node.
+  const isStack = story.device !== null || isHostLike(got);
+  const kind = got.pod ? "pod" : got.node && isStack ? "node" : got.kind === "outside" ? "outside" : "host";
+  return { kind, name: got.pod || (isStack && got.node) || got.name, node: got.node };
 }
 
 /** The first node that the packet touched; for one that starts on a node or in a pod, that node. "" if it touched none. */

@@ -5,7 +5,20 @@
  * packet itself; a rejection (the sender is told); missing evidence; a bound; the drop that came furthest. docs/verdicts.md
  * has the exact conditions.
  */
-import { BOUND_NUMBER, EV, type Event, get, LEAF, type Numbering, type Row, SPAWN, textOf, type Verdict } from "@plumbline/model";
+import {
+  BOUND_NUMBER,
+  EV,
+  type Event,
+  get,
+  getBig,
+  LEAF,
+  macText,
+  type Numbering,
+  type Row,
+  SPAWN,
+  textOf,
+  type Verdict,
+} from "@plumbline/model";
 
 export interface Story {
   readonly verdict: Verdict;
@@ -15,7 +28,7 @@ export interface Story {
   readonly answer: readonly Event[] | null;
   /** Device whose stack got the packet, for `delivered`. */
   readonly device: number | null;
-  /** Device that answered in its pipeline (a logical router answers echo requests by turning them around); `answer` is the way back. */
+  /** Device that answered in its pipeline (a logical router answers echo requests by turning them around, a host ARP requests); `answer` is the way back. */
   readonly answeredBy?: number;
   readonly final: Row;
   readonly leaf: Event;
@@ -87,16 +100,22 @@ function leftBy(answer: readonly Event[], line: readonly Event[], sender: Sender
   return false;
 }
 
-/** Index of the first event at which an echo request has become its reply, 0 if it has not. */
+const ARP = 0x0806;
+const isArpRequest = (row: Row) => get(row, "eth_type") === ARP && get(row, "arp_op") === 1;
+
+/** Index of the first event at which a request (an echo, an ARP request) has become its answer, 0 if it has not. */
 function answeredOnTheWay(line: readonly Event[]): number {
   const first = line[0].row;
+  const index = (answers: (row: Row) => boolean) =>
+    Math.max(
+      0,
+      line.findIndex((e) => answers(e.row)),
+    );
+  if (isArpRequest(first)) return index((r) => get(r, "eth_type") === ARP && get(r, "arp_op") === 2);
   const request = get(first, "icmp_type");
   const v6 = get(first, "ip_proto") === 58;
   if (get(first, "inner_proto") !== 0 || !(v6 ? request === 128 : get(first, "ip_proto") === 1 && request === 8)) return 0;
-  return Math.max(
-    0,
-    line.findIndex((e) => get(e.row, "ip_proto") === (v6 ? 58 : 1) && get(e.row, "icmp_type") === (v6 ? 129 : 0)),
-  );
+  return index((r) => get(r, "ip_proto") === (v6 ? 58 : 1) && get(r, "icmp_type") === (v6 ? 129 : 0));
 }
 
 const devicesIn = (line: readonly Event[]) => line.filter((e) => e.kind === EV.enter).length;
@@ -118,6 +137,12 @@ export function leafText(leaf: Event, num: Numbering): string {
   if (leaf.a === LEAF.unlinked) return `what is attached to port ${leaf.b} is not in the evidence`;
   if (leaf.b === 0xffffffff) return leaf.a === LEAF.unknown ? "the tunnelled packet is not known" : "";
   return textOf(num.texts[leaf.b]) ?? "";
+}
+
+/** Says so where an address is answered for by several MACs. */
+function severalText(answers: readonly Event[]): string {
+  const macs = [...new Set(answers.map((e) => macText(getBig(e.row, "arp_sha"))))];
+  return macs.length > 1 ? `${macs.length} answers, from different MACs: ${macs.join(", ")}` : "";
 }
 
 /** Who waits for an answer: a device, or whoever is beyond a port of it. */
@@ -143,19 +168,29 @@ export function tell(events: readonly Event[], num: Numbering, sender: Sender): 
       .map((leaf) => ({ leaf, line: lineOf(threads, leaf.thread, leaf) }))
       .sort((a, b) => devicesIn(b.line) - devicesIn(a.line) || b.line.length - a.line.length)[0]?.leaf;
 
-  const local = own.find((e) => e.a === LEAF.local);
-  const echoed = local && answeredOnTheWay(lineOf(threads, local.thread, local));
-  if (local && echoed) {
+  // A request for many is answered by whoever it asks for: what counts is an answer that came back.
+  const cameBack = (leaf: Event): boolean => {
+    const line = lineOf(threads, leaf.thread, leaf);
+    const at = answeredOnTheWay(line);
+    if (at === 0) return false;
+    return sender.port === null ? leaf.a === LEAF.local && deviceAt(leaf) === sender.device : leftBy(line.slice(at), line, sender);
+  };
+  const asked = isArpRequest(events[0].row);
+  const answered = asked ? own.filter(cameBack) : [];
+  const local = answered[0] ?? (asked ? undefined : own.find((e) => e.a === LEAF.local));
+  const turned = local === undefined ? 0 : answeredOnTheWay(lineOf(threads, local.thread, local));
+  if (local && turned > 0) {
     const line = lineOf(threads, local.thread, local);
+    const request = line.slice(0, turned);
     return {
       verdict: "delivered",
-      line: line.slice(0, echoed),
-      answer: line.slice(echoed),
+      line: request,
+      answer: line.slice(turned),
       device: null,
-      answeredBy: line.slice(0, echoed).findLast((e) => e.kind === EV.enter)?.a ?? sender.device,
-      final: line[echoed - 1].row,
+      answeredBy: request.findLast((e) => e.kind === EV.enter)?.a ?? sender.device,
+      final: line[turned - 1].row,
       leaf: local,
-      reason: "",
+      reason: asked ? severalText(answered) : "",
     };
   }
   if (local) return story("delivered", local, deviceAt(local));

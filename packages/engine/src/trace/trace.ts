@@ -8,7 +8,9 @@ import {
   get,
   getBig,
   ipv4Text,
+  type KnownConnection,
   type Machine,
+  macText,
   type Network,
   type Numbering,
   newRow,
@@ -18,6 +20,7 @@ import {
   set,
   type Verdict,
 } from "@plumbline/model";
+import type { DumpedConnections } from "../connections.js";
 import { candidatesFor } from "./candidates.js";
 import { type Choice, choicesOf, enumerate } from "./enumerate.js";
 import { type Hop, hopsOf, type Need } from "./hops.js";
@@ -31,12 +34,16 @@ export interface TraceSession {
   readonly machine: Machine;
   readonly num: Numbering;
   readonly annotators: readonly Annotator[];
+  /** The connections of the evidence; left out where there are none. */
+  dumped?(): DumpedConnections;
 }
 
 export interface TraceOptions {
   readonly from?: string;
   /** Go on with the answer's way back. */
   readonly reply?: boolean;
+  /** What the connection tables hold at the start of every branch: nothing (the default), or what was dumped. */
+  readonly conntrack?: "empty" | "dumped";
   /** Branches at most (default 4096). */
   readonly limit?: number;
 }
@@ -46,6 +53,8 @@ export interface Tuple {
   readonly srcPort: number;
   readonly dst: string;
   readonly dstPort: number;
+  /** The MAC that answered an ARP request. */
+  readonly mac?: string;
 }
 
 export interface ReplyResult {
@@ -78,10 +87,14 @@ export interface TraceResult {
   /** Why it starts there. */
   readonly start: string;
   readonly verdict: Verdict | "mixed";
+  /** What the connection tables held at the start, and how many connections that is. */
+  readonly conntrack: { readonly tables: "empty" | "dumped"; readonly entries: number };
   /** False where there were more branches than the limit. */
   readonly complete: boolean;
   readonly branches: readonly BranchResult[];
 }
+
+const NO_CONNECTIONS: readonly KnownConnection[] = [];
 
 /** The word of `nexthop` that holds an IPv4 address. */
 const NEXTHOP_LOW = field("nexthop").word + 3;
@@ -133,10 +146,12 @@ export function trace(session: TraceSession, packet: string | Row, options: Trac
   const inPort = "inPort" in parsed ? parsed.inPort : undefined;
   const from =
     options.from !== undefined && inPort !== undefined && !options.from.includes(":") ? `${options.from}:${inPort}` : options.from;
+  const dumped = options.conntrack === "dumped" ? session.dumped?.() : undefined;
+  machine.know(dumped?.entries ?? NO_CONNECTIONS);
   const start = locate(net, machine, first, from);
-  const row = addressFrame(first, start);
+  const row = addressFrame(net, first, start);
   const { branches, complete } = enumerate((script) => once(session, row, start, script, options.reply === true), options.limit ?? 4096);
-  const results = group(branches, session, start);
+  const results = group(branches, { ...session, known: dumped }, start);
   return {
     schema: "plumbline.trace/1",
     packet: typeof packet === "string" ? packet : packetText(packet),
@@ -146,6 +161,7 @@ export function trace(session: TraceSession, packet: string | Row, options: Trac
         : `${start.device.name}:${start.device.ports.find((p) => p.number === start.port)?.name ?? start.port}`,
     start: start.why,
     verdict: common(results.map((b) => b.verdict)),
+    conntrack: { tables: options.conntrack ?? "empty", entries: dumped?.entries.length ?? 0 },
     complete,
     branches: results,
   };
@@ -182,10 +198,15 @@ function once(
   };
 }
 
+/** What is needed to tell what happened; `known`: the dumped connections, if the tables had them. */
+interface Telling extends TraceSession {
+  readonly known: DumpedConnections | undefined;
+}
+
 const probabilityOf = (choices: readonly Choice[]) => choices.reduce((p, c) => p * c.share, 1);
 
 /** One result a forward branch; runs that differ only on the way back are its reply's branches. */
-function group(runs: readonly { readonly result: Run }[], s: TraceSession, start: Start): BranchResult[] {
+function group(runs: readonly { readonly result: Run }[], s: Telling, start: Start): BranchResult[] {
   const by = new Map<string, Run[]>();
   for (const { result } of runs) {
     const k = result.forwardChoices.map((c) => c.option).join(",");
@@ -194,20 +215,20 @@ function group(runs: readonly { readonly result: Run }[], s: TraceSession, start
   return [...by.values()].map((list) => branch(list, s, start));
 }
 
-function branch(runs: readonly Run[], s: TraceSession, start: Start): BranchResult {
+function branch(runs: readonly Run[], s: Telling, start: Start): BranchResult {
   const { story, forwardChoices } = runs[0];
-  const { hops, needs: asked } = hopsOf(story.line, s.net, s.num, s.annotators);
+  const { hops, needs: asked } = hopsOf(story.line, s.net, s.num, s.annotators, s.known);
   const needs = start.need ? [start.need, ...asked] : asked;
   const answer = story.answer
-    ? hopsOf([{ ...story.answer[0], kind: 1, a: lastDevice(story.line), b: 0, c: 1 }, ...story.answer], s.net, s.num, s.annotators)
+    ? hopsOf([{ ...story.answer[0], kind: 1, a: lastDevice(story.line), b: 0, c: 1 }, ...story.answer], s.net, s.num, s.annotators, s.known)
     : null;
   return {
     probability: probabilityOf(forwardChoices),
     verdict: story.verdict,
-    reason: story.verdict === "delivered" ? "" : story.reason,
+    reason: story.verdict === "delivered" && story.answeredBy === undefined ? "" : story.reason,
     to: receiverOf(s.net, story),
     node: entryNode(s.net, start.device, story),
-    final: tupleOfRow(story.final),
+    final: { ...tupleOfRow(story.final), ...answeringMac(story) },
     hops,
     ...(story.answeredBy !== undefined && answer && story.answer
       ? { reply: { verdict: "delivered" as const, final: tupleOfRow(story.leaf.row), hops: answer.hops, needs: answer.needs } }
@@ -219,6 +240,13 @@ function branch(runs: readonly Run[], s: TraceSession, start: Start): BranchResu
     ...(story.verdict === "unknown" ? furtherEvidence(s, story) : {}),
     needs: answer ? [...needs, ...answer.needs.filter((n) => !needs.some((x) => x.why === n.why && x.on === n.on))] : needs,
   };
+}
+
+/** What an ARP request was for. */
+function answeringMac(story: Story): { mac?: string } {
+  const row = story.leaf.row;
+  const mac = story.answeredBy !== undefined && get(row, "arp_op") === 2 ? getBig(row, "arp_sha") : 0n;
+  return mac === 0n ? {} : { mac: macText(mac) };
 }
 
 /** Fragments on the host that has the next hop, or where that is not known on every host that no other next hop has. */
@@ -249,11 +277,11 @@ function lastDevice(line: readonly Event[]): number {
   return line.findLast((e) => e.kind === 1)?.a ?? 0;
 }
 
-function replyOf(runs: readonly Run[], s: TraceSession, start: Start): ReplyResult {
+function replyOf(runs: readonly Run[], s: Telling, start: Start): ReplyResult {
   const one = (r: Run) => {
     const { story, choices } = r.back!;
     const arrived = story.verdict === "delivered" && story.device === start.device.id;
-    const { hops, needs } = hopsOf(story.line, s.net, s.num, s.annotators);
+    const { hops, needs } = hopsOf(story.line, s.net, s.num, s.annotators, s.known);
     const verdict: Verdict = story.verdict === "delivered" && !arrived && start.port === null ? "dropped" : story.verdict;
     return { verdict, final: tupleOfRow(story.final), hops, needs, probability: probabilityOf(choices) };
   };

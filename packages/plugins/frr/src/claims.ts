@@ -4,7 +4,7 @@
 import type { Claim, EvidenceFile } from "@plumbline/model";
 
 export interface Request {
-  readonly subject: "route" | "bgp";
+  readonly subject: "route" | "bgp" | "summary";
   readonly family: 4 | 6;
   readonly vrf: string;
   /** The one prefix or address that was asked for, "" for the whole table. */
@@ -15,6 +15,7 @@ export interface Request {
 
 const ROUTE = /^vtysh show (ip|ipv6) route(?: vrf (\S+))?(?: ([0-9a-f.:]+(?:\/\d+)?))?( json)?$/i;
 const BGP = /^vtysh show (?:(ip) bgp|bgp)(?: vrf (\S+))?(?: (ipv4|ipv6))?(?: unicast)?(?: wide)?( json)?$/i;
+const SUMMARY = /^vtysh show (?:(ip) bgp|bgp)(?: vrf (\S+))?(?: (ipv4|ipv6))?(?: unicast)? summary(?: wide)?( json)?$/i;
 
 /** What `file` was asked for, by its command; by its looks if the name says nothing. */
 export function requestOf(file: EvidenceFile): Request | null {
@@ -34,6 +35,18 @@ export function requestOf(file: EvidenceFile): Request | null {
   if (bgp) {
     const [, , vrf, family, json] = bgp;
     return { subject: "bgp", family: family === "ipv6" ? 6 : 4, vrf: vrf ?? "default", prefix: "", json: json !== undefined, named: true };
+  }
+  const summary = SUMMARY.exec(file.command);
+  if (summary) {
+    const [, , vrf, family, json] = summary;
+    return {
+      subject: "summary",
+      family: family === "ipv6" ? 6 : 4,
+      vrf: vrf ?? "default",
+      prefix: "",
+      json: json !== undefined,
+      named: true,
+    };
   }
   // A name that says another command is believed.
   if (/^vtysh\b/.test(file.command) || file.size > 4_000_000 || file.size === 0) return null;
@@ -57,6 +70,7 @@ export function claim(file: EvidenceFile): Claim | null {
   const r = requestOf(file);
   if (!r) return null;
   const where = `${r.family === 6 ? " IPv6" : ""}${r.vrf === "default" ? "" : ` of VRF ${r.vrf}`}`;
+  if (r.subject === "summary") return { score: 0.9, what: `FRR BGP peers${where}`, form: r.json ? 0 : 10 };
   const what = r.subject === "bgp" ? `FRR BGP table${where}` : r.prefix !== "" ? `FRR route to ${r.prefix}${where}` : `FRR routes${where}`;
   return { score: r.named ? 0.9 : 0.5, what, form: r.json ? 0 : 10 };
 }

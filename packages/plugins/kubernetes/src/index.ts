@@ -3,6 +3,7 @@ import type { Claim, EvidenceFile } from "@plumbline/model";
 import { definePlugin } from "@plumbline/plugin-sdk";
 import { annotator } from "./annotate.js";
 import { objectsOf } from "./documents.js";
+import { explain, knownServices } from "./explain/index.js";
 import { readObjects } from "./objects.js";
 
 export { cookiesOf, fnv1a64, serviceCookie } from "./cookie.js";
@@ -31,6 +32,8 @@ export default definePlugin({
     readObjects(objectsOf(file.text(), ctx), ctx);
   },
   annotator,
+  services: knownServices,
+  explain,
   collects: [
     {
       what: "Kubernetes objects",

@@ -38,6 +38,11 @@ function whatAndForm(c: Command): { what: string; form: number } {
       return { what: "bridge forwarding table (bridge fdb)", form: text };
     case "ss":
       return { what: `sockets (ss ${c.args.join(" ")})`, form: 0 };
+    case "conntrack": {
+      // Options of output change the form; all others select a part.
+      const part = c.args.join(" ").replace(/(^| )(-o|--output) \S+/g, "").replace(/(^| )-z(?= |$)/g, "").trim();
+      return { what: `connections (conntrack -L${part === "" ? "" : ` ${part}`})`, form: c.args.some((a) => /extended/.test(a)) ? 1 : 0 };
+    }
     case "sysctl":
       // Different patterns may have been asked for: each file is evidence of its own.
       return { what: `kernel settings (${["sysctl", ...c.args].join(" ")})`, form: 0 };

@@ -4,7 +4,7 @@
  */
 import type { EvidenceFile } from "@plumbline/model";
 
-type Subject = "link" | "addr" | "route" | "rule" | "neigh" | "nexthop" | "ss" | "sysctl" | "fdb";
+type Subject = "link" | "addr" | "route" | "rule" | "neigh" | "nexthop" | "ss" | "sysctl" | "fdb" | "conntrack";
 
 export interface Command {
   readonly subject: Subject;
@@ -66,6 +66,13 @@ function ipCommand(words: readonly string[]): Command | null {
   return { subject, family, json, details, statistics, args, named: true };
 }
 
+/** `conntrack -L` lists connections; expectations, counters and XML are something else. */
+function conntrackCommand(words: readonly string[]): Command | null {
+  if (!words.some((w) => w === "-L" || w === "--dump") || words.some((w) => /^(expect|dying|unconfirmed|xml)$|[,]?xml/.test(w))) return null;
+  const args = words.filter((w) => w !== "-L" && w !== "--dump" && w !== "conntrack");
+  return { subject: "conntrack", family: 0, json: false, details: false, statistics: false, args, named: true };
+}
+
 /** The look of a first line, for files whose name says nothing. */
 const LOOKS: readonly (readonly [RegExp, Subject])[] = [
   [/^\d+: [^\s:]+: <[A-Z_,-]*> mtu \d/, "link"],
@@ -108,6 +115,14 @@ export function commandOf(file: EvidenceFile): Command | null {
       return { subject: "ss", family: 0, json: false, details: false, statistics: false, args: words, named: true };
     case "sysctl":
       return { subject: "sysctl", family: 0, json: false, details: false, statistics: false, args: words, named: true };
+    case "conntrack":
+      return conntrackCommand(words);
+    // /proc/net/nf_conntrack, which a file's name turns into two words.
+    case "cat":
+    case "nf":
+    case "nf_conntrack":
+      if (/(^|\/|\s)nf[_ ]conntrack$/.test(file.command)) return conntrackCommand(["-L", "-o", "extended"]);
+      return byLook(file);
     case "bridge": {
       const json = words.some((w) => /^-j/.test(w));
       const rest = words.filter((w) => !w.startsWith("-"));

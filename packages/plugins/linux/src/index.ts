@@ -9,7 +9,7 @@ import { readLinux } from "./read/read.js";
 
 export default definePlugin({
   id: "linux",
-  title: "Linux hosts: ip (addresses, links, routes, rules, neighbours), ss, sysctl, bridge fdb",
+  title: "Linux hosts: ip (addresses, links, routes, rules, neighbours), ss, sysctl, bridge fdb, conntrack",
   claims: claim,
   read: readLinux,
   lower: { devices: lowerHosts, linked: lowerNeighbours },
@@ -21,6 +21,7 @@ export default definePlugin({
     { what: "neighbours (ip neigh)", command: "ip neigh", on: "node" },
     { what: "sockets (ss -tulpn)", command: "ss -tulpn", on: "node" },
     { what: "kernel settings (sysctl -a)", command: "sysctl -a", on: "node" },
+    { what: "connections (conntrack -L)", command: "conntrack -L -o extended", on: "node" },
     { what: "addresses (ip addr)", command: "ip addr", on: "router" },
     { what: "routes (ip route)", command: "ip route show table all", on: "router" },
     { what: "neighbours (ip neigh)", command: "ip neigh", on: "router" },

@@ -359,7 +359,7 @@ test("frames that are not for this host, and sources that cannot be", () => {
       "  dropped: multicast is not followed",
       "  dropped: broadcast, and nothing listens",
       "  unknown: the frame is tagged, and which VLAN interface takes it is not followed",
-      "  dropped: ARP is not followed here: neighbours answer it",
+      "  dropped: not an address of this host: it does not answer",
     ]
   `);
 });

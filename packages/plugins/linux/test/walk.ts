@@ -2,10 +2,12 @@
  * Runs one packet through hosts given as files and prints its way: rules with an origin, what was emitted, how it ended.
  */
 import {
+  asFirstPacket,
   EV,
   type Fact,
   type FrrRouteFact,
   get,
+  getBig,
   type HookChain,
   Interpreter,
   ipv4Number,
@@ -13,10 +15,13 @@ import {
   LEAF,
   type LowerContext,
   type Machine,
+  macText,
   type NetworkBuilder,
   newRow,
   numbering,
   type Plugin,
+  packetText,
+  parsePacket,
   type Row,
   set,
   textOf,
@@ -61,6 +66,7 @@ function end(net: NetworkBuilder, at: string) {
 
 /** `tcp 192.0.2.1:4000 > 192.0.2.2:80`; the source may be left to the host: `tcp > 192.0.2.2:80`. Plus fields: `ttl=1`. */
 export function packet(text: string): Row {
+  if (text.startsWith("arp")) return asFirstPacket(parsePacket(text).row);
   const m = /^(tcp|udp|icmp) (?:([\d.]+):(\d+) )?> ([\d.]+)(?::(\d+))?(.*)$/.exec(text)!;
   const [, proto, src, sport, dst, dport, more] = m;
   const r = newRow();
@@ -83,6 +89,7 @@ export function packet(text: string): Row {
 const NAMES: Readonly<Record<number, string>> = { 1: "icmp", 6: "tcp", 17: "udp" };
 
 function show(r: Row): string {
+  if (get(r, "eth_type") === 0x0806) return `${packetText(r)}, ${macText(getBig(r, "arp_sha"))} to ${macText(getBig(r, "eth_dst"))}`;
   const proto = get(r, "ip_proto");
   const ports =
     proto === 1 ? [` type ${get(r, "icmp_type")}/${get(r, "icmp_code")}`, ""] : [`:${get(r, "tp_src")}`, `:${get(r, "tp_dst")}`];

@@ -4,6 +4,7 @@
  * Reads iptables-save, `iptables -S`, pasted `-A` lines, `nft list ruleset` (text and JSON) and ipset dumps to one typed
  * form (ast.ts), and lowers base chains to hook chains that the host's stack runs in order of their priority.
  */
+import type { ExplainSection, FactBase, Question } from "@plumbline/model";
 import { definePlugin } from "@plumbline/plugin-sdk";
 import { claim } from "./claim.js";
 import "./facts.js";
@@ -13,12 +14,20 @@ import { read } from "./read.js";
 export type * from "./ast.js";
 export type { Form } from "./facts.js";
 
+/** Hosts whose rules are in evidence: where the network has no rule for a Service, there is none. */
+function explain(facts: FactBase, question: Question): ExplainSection[] {
+  if (question.kind !== "service") return [];
+  const hosts = new Set(facts.all("netfilter.ruleset").map((f) => f.host));
+  return [...hosts].sort().map((host) => ({ layer: "netfilter", title: "netfilter rules", host, items: [] }));
+}
+
 export default definePlugin({
   id: "netfilter",
   title: "iptables and nftables rules: iptables-save, iptables -S, nft list ruleset, ipset save",
   claims: claim,
   read,
   lower: { hooks: registerHooks, linked: finishPending },
+  explain,
   collects: [
     { what: "netfilter rules (iptables)", command: "iptables-save -c", on: "node" },
     { what: "nftables ruleset", command: "nft -a list ruleset", on: "node" },

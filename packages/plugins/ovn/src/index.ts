@@ -5,6 +5,7 @@ import { claiming } from "./address-claims.js";
 import { annotator } from "./annotate.js";
 import { claim, formOf } from "./claims.js";
 import { reportContradictions } from "./contradictions.js";
+import { explain, knownServices } from "./explain/index.js";
 import { lowerLogical } from "./logical.js";
 import { puntInterpreter } from "./punt.js";
 import { readJsonTables } from "./read-json.js";
@@ -77,6 +78,8 @@ export default definePlugin({
     linked: lowerLogical,
   },
   annotator,
+  services: knownServices,
+  explain,
   collects: [
     { what: "OVN logical flows", command: "ovn-sbctl --uuid lflow-list", on: "cluster" },
     { what: "OVN Northbound database", command: "ovsdb-client -f json dump unix:/var/run/ovn/ovnnb_db.sock OVN_Northbound", on: "cluster" },

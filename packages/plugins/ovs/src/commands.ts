@@ -6,6 +6,7 @@
  */
 import type { Claim, EvidenceFile, ReadContext } from "@plumbline/model";
 import * as appctl from "./read/appctl.js";
+import { readConnections } from "./read/connections.js";
 import { readFlows } from "./read/flows.js";
 import { readGroups } from "./read/groups.js";
 import { readDpifShow, readPortDescriptions } from "./read/ports.js";
@@ -40,6 +41,7 @@ function bridgeAfter(command: string, verb: string): string | null {
 
 const OFCTL = /^ovs-ofctl\s/;
 const APPCTL = /^ovs-appctl\s/;
+const DPCTL = /^ovs-dpctl\s/;
 const VSCTL = /^ovs-vsctl\s/;
 const LIST = /^ovs-vsctl\s.*\blist\s+(\w+)\s*$/i;
 
@@ -51,7 +53,8 @@ function make(what: string, form: number, read: Recognised["read"]): Recognised 
 export function recognise(file: EvidenceFile): Recognised | null {
   const command = file.command;
   if (OFCTL.test(command)) return ofctl(command);
-  if (APPCTL.test(command)) return unixctl(command);
+  if (DPCTL.test(command)) return connections(command);
+  if (APPCTL.test(command)) return connections(command) ?? unixctl(command);
   if (!VSCTL.test(command)) return null;
   // `--format` and `--columns` print another form.
   if (/--format|--columns|\s-f\s|--data/.test(command)) return null;
@@ -89,6 +92,17 @@ function ofctl(command: string): Recognised | null {
         readPortDescriptions(f, bridge, ctx),
       );
   }
+}
+
+/** `dpctl/dump-conntrack [-m] [-s] [DATAPATH] [zone=N]`; a datapath is "system@ovs-system" or "netdev@ovs-netdev", in a file's name with a blank. */
+function connections(command: string): Recognised | null {
+  const rest = /\s(?:dpctl\/)?dump-conntrack(\s.*)?$/.exec(command)?.[1] ?? (/\s(?:dpctl\/)?dump-conntrack$/.test(command) ? "" : null);
+  if (rest === null || /\s(-f|--format)[\s=]*json/.test(command)) return null;
+  const table = DPCTL.test(command) || /\ssystem\b/.test(rest) ? "kernel" : /\snetdev\b/.test(rest) ? "userspace" : "switch";
+  const zone = /\szone[= ](\d+)/.exec(rest)?.[1];
+  // More words tell more of a connection's state.
+  const form = 1 + (/\s-(m|-more|ms|sm)\b/.test(rest) ? 1 : 0) + (/\s-(s|-statistics|ms|sm)\b/.test(rest) ? 1 : 0);
+  return make(`OVS connections${zone === undefined ? "" : ` of zone ${zone}`}`, form, (f, ctx) => readConnections(f, table, ctx));
 }
 
 function unixctl(command: string): Recognised | null {

@@ -2,5 +2,6 @@
 export * from "./define.js";
 export * from "./facts.js";
 export * from "./naming.js";
+export * from "./prefix.js";
 export * from "./read.js";
 export * from "./testkit.js";

@@ -21,6 +21,7 @@ export const PORTS: readonly number[] = [1, 2, 3, 4, 5, 6];
 /** Bytes of a pcap file's header and of a record's. */
 const FILE_HEADER = 24;
 const RECORD_HEADER = 16;
+const COMMANDS_A_TURN = 10;
 
 /** Why no switch can be started here, or null if one can. */
 export function whyNoSwitch(): string | null {
@@ -115,27 +116,28 @@ export class PrivateSwitch {
   }
 
   /**
-   * Replaces all flows and groups. Flows are given in the lowest OpenFlow version that takes them: later ones rewrite
-   * actions (`load` becomes `set_field`). Forgets connections, learned addresses and the datapath's cached flows.
+   * Replaces all flows and groups, in an OpenFlow version (later ones rewrite actions: `load` becomes `set_field`).
+   * Forgets connections, learned addresses and the datapath's cached flows. Returns indexes of flows that it refuses, with the reason.
    */
-  async load(flows: readonly string[], groups: readonly string[]): Promise<void> {
+  async load(flows: readonly string[], groups: readonly string[], version: string): Promise<Map<number, string>> {
     await this.ofctl(["-OOpenFlow15", "del-flows", BRIDGE]);
     await this.ofctl(["-OOpenFlow15", "del-groups", BRIDGE]);
     if (groups.length > 0) await this.ofctl(["-OOpenFlow15", "add-groups", BRIDGE, "-"], groups.join("\n"));
-    let refused: unknown;
-    for (const version of [[], ["-OOpenFlow13"], ["-OOpenFlow15"]]) {
+    const refused = new Map<number, string>();
+    const add = async (some: readonly { line: string; index: number }[]): Promise<void> => {
+      if (some.length === 0) return;
       try {
-        if (flows.length > 0) await this.ofctl([...version, "add-flows", BRIDGE, "-"], flows.join("\n"));
-        refused = undefined;
-        break;
+        await this.ofctl(["-O", version, "add-flows", BRIDGE, "-"], some.map((f) => f.line).join("\n"));
       } catch (e) {
-        refused ??= e;
+        if (some.length === 1) refused.set(some[0].index, `${e}`);
+        else for (const half of [some.slice(0, some.length >>> 1), some.slice(some.length >>> 1)]) await add(half);
       }
-    }
-    if (refused) throw refused;
+    };
+    await add(flows.map((line, index) => ({ line, index })));
     await this.ask("revalidator/purge");
     await this.ask("dpctl/flush-conntrack");
     await this.ask("fdb/flush", BRIDGE);
+    return refused;
   }
 
   async dump(version: string): Promise<{ flows: string; groups: string }> {
@@ -147,10 +149,9 @@ export class PrivateSwitch {
 
   /** Sends a frame in at a port and returns what left by all ports. */
   async inject(port: number, frame: Uint8Array): Promise<Departure[]> {
-    await this.ask("netdev-dummy/receive", `p${port}`, Buffer.from(frame).toString("hex"));
-    // The daemon's loop takes packets in before commands; two commands are at least one whole turn of it.
-    await this.ask("version");
-    await this.ask("version");
+    const taken = this.ask("netdev-dummy/receive", `p${port}`, Buffer.from(frame).toString("hex"));
+    // The daemon's loop runs packets before commands, of which it takes ten a turn (lib/unixctl.c): after more it has run this one.
+    await Promise.all([taken, ...Array.from({ length: COMMANDS_A_TURN + 1 }, () => this.ask("version"))]);
     return PORTS.flatMap((n) => this.departed(n).map((f) => ({ port: n, frame: f })));
   }
   /** Frames written to the port's capture since the last look. */

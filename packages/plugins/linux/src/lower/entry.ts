@@ -2,20 +2,19 @@
  * What comes in at an interface: is the frame for this host, is it a packet that is followed; then PREROUTING, routing, and by the route's
  * type to the host's own sockets or to forwarding.
  *
- * Not modelled: ARP and neighbour discovery as packets, multicast, VLAN interfaces, reverse path filtering.
+ * ARP goes its own way (arp.ts). Not modelled: neighbour discovery as packets, multicast, VLAN interfaces, reverse path filtering.
  */
 import { type Action, type Match, macNumber, type TableId } from "@plumbline/model";
 import { maskOf, parseAddress } from "../address.js";
-import { drop, ETH_TYPE, FAMILIES, GROUP_MAC, type HostStack, jump, match, ROUTE, set } from "./stack.js";
+import { drop, ETH_ARP, ETH_TYPE, FAMILIES, GROUP_MAC, type HostStack, jump, match, ROUTE, set } from "./stack.js";
 
 const VLAN_TAG = 0x1000;
 
 /** Fills the table for packets that enter at a port. */
-export function buildEntry(stack: HostStack, entry: TableId, prerouting: TableId): void {
+export function buildEntry(stack: HostStack, entry: TableId, prerouting: TableId, arp: TableId): void {
   const { net, evidence } = stack;
   const t = net.tables[entry];
-  const arp = drop("ARP is not followed here: neighbours answer it");
-  net.rule(t, { priority: 40, rows: [match({ eth_type: 0x0806 })], program: [arp] });
+  net.rule(t, { priority: 25, rows: [match({ eth_type: ETH_ARP })], program: [jump(arp)] });
   const tagged: Action = {
     op: "unknown",
     why: "the frame is tagged, and which VLAN interface takes it is not followed",

@@ -61,7 +61,7 @@ export function buildForward(stack: HostStack, table: TableId, forwardHook: Tabl
 }
 
 /** The setting that governs packets that come in at `i`; null if it is not in evidence. */
-function forwarding(stack: HostStack, i: Interface, family: Family): { on: boolean; origin: Origin } | null {
+export function forwarding(stack: HostStack, i: Interface, family: Family): { on: boolean; origin: Origin } | null {
   // In sysctl's names a dot within an interface's name is a slash.
   const name = i.name.replaceAll(".", "/");
   const keys = family === 4 ? [`net.ipv4.conf.${name}.forwarding`, "net.ipv4.ip_forward"] : ["net.ipv6.conf.all.forwarding"];

@@ -4,6 +4,7 @@
  * Linux bridges are not devices: what hangs on one is taken to be on one layer 2 segment with the bridge's own interface.
  */
 import type { Device, DeviceKind, LowerContext, NetworkBuilder } from "@plumbline/model";
+import { buildArp } from "./arp.js";
 import { complete } from "./complete.js";
 import { buildEntry, buildInputRouting } from "./entry.js";
 import { type HostEvidence, hostEvidence } from "./evidence.js";
@@ -108,10 +109,11 @@ function buildStack(ctx: LowerContext, evidence: HostEvidence, names: Names): Ho
   const postrouting = buildHook(stack, ctx.hooks, "postrouting", leaving);
   const forwardHook = buildHook(stack, ctx.hooks, "forward", postrouting);
   const outputHook = buildHook(stack, ctx.hooks, "output", postrouting);
-  buildEntry(stack, device.entry, prerouting);
+  const arp = buildArp(stack);
+  buildEntry(stack, device.entry, prerouting, arp.arrival);
   buildInputRouting(stack, inputRouting, input, forward);
   buildForward(stack, forward, forwardHook);
-  buildOrigin(stack, outputHook);
+  buildOrigin(stack, outputHook, arp.sending);
   buildLeaving(stack, leaving, prerouting);
   return stack;
 }

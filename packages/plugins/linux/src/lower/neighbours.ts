@@ -11,8 +11,8 @@ import { drop, ETH_TYPE, errorFromRouter, errorToSender, FAMILIES, type HostStac
 /** States of entries that are used (NUD_VALID, include/net/neighbour.h). */
 const VALID = new Set(["REACHABLE", "STALE", "DELAY", "PROBE", "PERMANENT", "NOARP"]);
 /** Interfaces without addresses on a link: what is put in comes out at the one other end. */
-const NO_NEIGHBOURS = new Set(["wireguard", "ipip", "sit", "gre", "ip6tnl", "ip6gre", "vti", "vti6", "ppp", "xfrm", "none"]);
-const BROADCAST_MAC = 0xffffffffffffn;
+export const NO_NEIGHBOURS = new Set(["wireguard", "ipip", "sit", "gre", "ip6tnl", "ip6gre", "vti", "vti6", "ppp", "xfrm", "none"]);
+export const BROADCAST_MAC = 0xffffffffffffn;
 
 /** Fills the stack's neighbour table; links must have been joined. */
 export function fillNeighbours(stack: HostStack): void {

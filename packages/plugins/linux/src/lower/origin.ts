@@ -3,10 +3,10 @@
  * to an own address comes round through the loopback interface: PREROUTING and INPUT.
  */
 import { type Action, slice, type TableId, TCP } from "@plumbline/model";
-import { drop, ETH_TYPE, errorToSender, FAMILIES, type HostStack, type IcmpError, jump, match, ROUTE, set } from "./stack.js";
+import { drop, ETH_ARP, ETH_TYPE, errorToSender, FAMILIES, type HostStack, type IcmpError, jump, match, ROUTE, set } from "./stack.js";
 
 /** Fills the stack's origin table. */
-export function buildOrigin(stack: HostStack, outputHook: TableId): void {
+export function buildOrigin(stack: HostStack, outputHook: TableId, arp: TableId): void {
   const { net, device, evidence } = stack;
   const source = net.table(device, "source address", "hook", "priority");
   const noAddress: Action = { op: "unknown", why: "which source address the host takes", command: "ip addr", on: evidence.host };
@@ -51,6 +51,7 @@ export function buildOrigin(stack: HostStack, outputHook: TableId): void {
   decision.miss = [drop("neither IPv4 nor IPv6")];
 
   const t = net.tables[stack.origin];
+  net.rule(t, { rows: [match({ eth_type: ETH_ARP })], program: [jump(arp)] });
   t.miss = [
     set("reg15", 1),
     set("reg14", ROUTE.none),

@@ -12,6 +12,7 @@ import type { HostEvidence, Interface } from "./evidence.js";
 /** Values of reg14. */
 export const ROUTE = { none: 0, unicast: 1, local: 2, broadcast: 3, blackhole: 4, unreachable: 5, prohibit: 6, multicast: 7 } as const;
 
+export const ETH_ARP = 0x0806;
 export const ETH_TYPE: Readonly<Record<Family, number>> = { 4: 0x0800, 6: 0x86dd };
 export const FAMILIES: readonly Family[] = [4, 6];
 /** The low bit of a MAC's first byte: the frame is for many. */

@@ -3,6 +3,7 @@
  */
 import { assertNever, type EvidenceFile, type ReadContext } from "@plumbline/model";
 import { type Command, commandOf, routeTable } from "../command.js";
+import { readConntrack } from "./conntrack.js";
 import { readInterfacesJson, readInterfacesText } from "./interfaces.js";
 import { readFdbJson, readFdbText, readNeighboursJson, readNeighboursText, readNexthopsJson, readNexthopsText } from "./neighbours.js";
 import { readRoutesText, routeFacts } from "./routes.js";
@@ -44,6 +45,9 @@ export function readLinux(file: EvidenceFile, ctx: ReadContext): void {
       break;
     case "ss":
       readSockets(text, c.args.join(" "), ctx);
+      break;
+    case "conntrack":
+      readConntrack(text, ctx);
       break;
     case "sysctl":
       readSysctl(text, ctx);

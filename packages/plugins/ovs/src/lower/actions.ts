@@ -6,8 +6,8 @@
  *   copy was sent to a table.
  * - A write to a VLAN field of an untagged packet and `dec_ttl` of what is no IP packet do nothing. Where the flow's match
  *   does not settle it, the rest of the program becomes a table of two ways.
- * - A packet whose TTL expires in `dec_ttl` ends there. OVS leaves the flow's list of actions and goes on in the one that
- *   resubmitted to it.
+ * - A packet whose TTL expires in `dec_ttl` leaves the flow's list of actions, as in OVS, and goes on in the one that resubmitted
+ *   to it. That it expired is said by a copy that is dropped there.
  * - An action that rows cannot express is `unknown` in its place; what stands before it has happened.
  */
 import { type Action, assertNever, matchField, type NatRange, slice } from "@plumbline/model";
@@ -96,7 +96,7 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
         const expired: Action[] = [];
         if (a.controllers.length > 0)
           expired.push({ op: "punt", text: `dec_ttl: the TTL expired, to controllers ${a.controllers.join(", ")}` });
-        expired.push({ op: "drop", reason: "TTL expired" });
+        expired.push({ op: "clone", actions: [{ op: "drop", reason: "TTL expired" }] });
         const dec: Action = { op: "decTtl", expired };
         const type = knownValue(place.terms, slice("eth_type"));
         if (type === 0x0800n || type === 0x86ddn) out.push(dec);

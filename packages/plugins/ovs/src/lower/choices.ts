@@ -6,6 +6,7 @@
  */
 import type { Action } from "@plumbline/model";
 import type { Bucket, OvsAction, OvsGroup, PortRef } from "../ast.js";
+import { actionSet } from "./actionSet.js";
 import { findPort, isLive } from "./bridges.js";
 import type { Switch } from "./switch.js";
 
@@ -25,7 +26,7 @@ export function lowerGroup(sw: Switch, id: number, around: readonly number[], ru
     ];
   switch (g.type) {
     case "all":
-      return g.buckets.map((b) => ({ op: "clone", actions: run(b.actions, true) }));
+      return g.buckets.map((b) => ({ op: "clone", actions: run(actionSet(b.actions), true) }));
     case "indirect":
       return g.buckets.slice(0, 1).flatMap((b) => contained(b, run));
     case "ff":
@@ -36,10 +37,11 @@ export function lowerGroup(sw: Switch, id: number, around: readonly number[], ru
 }
 
 function contained(b: Bucket, run: Run): Action[] {
-  const still = b.actions.every(
+  const actions = actionSet(b.actions);
+  const still = actions.every(
     (a) => a.kind === "output" || a.kind === "remark" || a.kind === "drop" || (a.kind === "ct" && a.table !== null),
   );
-  const program = run(b.actions, true);
+  const program = run(actions, true);
   return still || program.length === 0 ? program : [{ op: "clone", actions: program }];
 }
 

@@ -1,0 +1,88 @@
+/** `plumbline replay SNAPSHOT CAPTURE`: recorded traffic, every flow's fate. */
+import { type FlowSink, flowFile, openCapture, PlumblineError, type ReplayResult, replay } from "@plumbline/engine";
+import { Command, Option } from "commander";
+import { EXIT } from "../failure.js";
+import { type CommonOptions, collect, common, print, printJson, progress, progressDone } from "../output.js";
+import { renderReplay } from "../render/replay.js";
+import { lookOf } from "../render/style.js";
+import { open } from "../session.js";
+import type { CommandMaker } from "./command.js";
+
+interface Options extends CommonOptions {
+  readonly at?: string[];
+  readonly flows?: string;
+  readonly choose: "hash" | "enumerate";
+  readonly overlay?: string[];
+  readonly stats?: boolean;
+  readonly all?: boolean;
+}
+
+export const replayCommand: CommandMaker = (run) =>
+  common(new Command("replay"))
+    .description("Runs recorded traffic through the network and tells every flow's fate: by verdict, path, node and backend.")
+    .argument("<snapshot>", "a folder or an archive of command outputs")
+    .argument("<capture>", "a pcap file, maybe gzipped; - is standard input")
+    .option("--at <device:port=file>", "where a capture was taken (default: its name's end, DEVICE.PORT.pcap)", collect)
+    .option("--flows <file>", "write one record a flow: FILE.ndjson or FILE.parquet")
+    .addOption(
+      new Option("--choose <how>", "a branch that is not known (next hop, backend): by the flow's hash, or all with their shares")
+        .choices(["hash", "enumerate"])
+        .default("hash"),
+    )
+    .option("--overlay <path>", "other evidence laid over the snapshot; repeatable", collect)
+    .option("--all", "list every path and reason")
+    .option("--stats", "print packets a second, memory, and where the time goes")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  plumbline replay snapshot.tar.gz router.enp7s0.pcap
+  plumbline replay snapshot.tar.gz monday.pcap.gz --at router:enp7s0=monday.pcap.gz --flows flows.parquet
+  tcpdump -i enp7s0 -w - | plumbline replay snapshot.tar.gz - --at router:enp7s0=-`,
+    )
+    .action((snapshot: string, capture: string, options: Options) =>
+      run(async () => {
+        const points = pointsOf(options.at ?? [], [capture]);
+        const source = await openCapture(capture);
+        const session = await open(snapshot, options.overlay);
+        const flows: FlowSink | undefined = options.flows === undefined ? undefined : flowFile(options.flows);
+        let shown = 0;
+        const at = points.get(capture);
+        let result: ReplayResult;
+        try {
+          result = await replay(session, source, {
+            choose: options.choose,
+            ...(at === undefined ? {} : { at }),
+            ...(flows === undefined ? {} : { flows }),
+            progress: ({ packets, seconds }) => {
+              if (seconds - shown < 0.25) return;
+              shown = seconds;
+              progress(`${packets} packets, ${Math.round(packets / seconds)} a second`);
+            },
+          });
+        } finally {
+          progressDone();
+        }
+        for (const c of result.captures)
+          if (c.problem !== "") process.stderr.write(`plumbline: ${c.name}: ${c.problem}.\n`);
+        if (options.format === "text")
+          print(renderReplay(result, lookOf(process.stdout, process.env), { all: options.all === true, stats: options.stats === true }));
+        else printJson(result, options.format);
+        return EXIT.done;
+      }),
+    );
+
+/** `--at DEVICE:PORT=FILE`, by file. */
+function pointsOf(given: readonly string[], captures: readonly string[]): Map<string, string> {
+  const points = new Map<string, string>();
+  for (const text of given) {
+    const cut = text.indexOf("=");
+    if (cut < 1) throw new PlumblineError("USAGE", [`--at '${text}' is not DEVICE:PORT=FILE.`, "Say it as --at router:enp7s0=capture.pcap."]);
+    const file = text.slice(cut + 1);
+    if (!captures.includes(file))
+      throw new PlumblineError("USAGE", [`--at '${text}': '${file}' is none of the captures.`, `Name it as it is given: ${captures.join(", ")}.`]);
+    if (points.has(file)) throw new PlumblineError("USAGE", [`--at is given twice for ${file}.`, "Say it once."]);
+    points.set(file, text.slice(0, cut));
+  }
+  return points;
+}

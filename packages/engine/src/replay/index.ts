@@ -1,0 +1,18 @@
+export type { Answer } from "./answer.js";
+export type { Chosen, Flow } from "./flow.js";
+export { type FlowSink, flowFile } from "./flow-file.js";
+export type { Because } from "./paths.js";
+export { type CaptureReport, type ReplayOptions, type ReplayResult, type ReplaySubject, replay } from "./replay.js";
+export { type CaptureSource, captureOf, openCapture } from "./source.js";
+export type { ReplayStats } from "./stats.js";
+export {
+  type BackendCount,
+  CONTRADICTED,
+  type Count,
+  type FailureCount,
+  flowText,
+  type NodeCount,
+  type PathCount,
+  type VerdictCount,
+  type WayCount,
+} from "./summary.js";

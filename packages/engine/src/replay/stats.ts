@@ -1,0 +1,70 @@
+/** Where a replay's time goes, and how much memory it took at most. */
+import type { ReplayTimes } from "@plumbline/core-wasm";
+
+export interface ReplayStats {
+  readonly seconds: number;
+  readonly packetsPerSecond: number;
+  /** The most memory of the process, snapshot and network included. */
+  readonly peakRssBytes: number;
+  /** Seconds by kind of work; they sum to `seconds`. */
+  readonly time: {
+    /** Compiling the network into a core of the replay's own. */
+    readonly compile: number;
+    /** Waiting for the capture's bytes. */
+    readonly read: number;
+    readonly decode: number;
+    readonly run: number;
+    readonly fold: number;
+    /** Telling each path's story. */
+    readonly tell: number;
+    /** Making the flows' records. */
+    readonly records: number;
+  };
+}
+
+export class StopWatch {
+  private readonly started = performance.now();
+  private readonly spent = { compile: 0, core: 0, tell: 0, records: 0 };
+  /** Work within work belongs to the inner one. */
+  private inner = 0;
+
+  get seconds(): number {
+    return (performance.now() - this.started) / 1000;
+  }
+
+  during<T>(what: keyof StopWatch["spent"], work: () => T): T {
+    const outer = this.inner;
+    this.inner = 0;
+    const from = performance.now();
+    try {
+      return work();
+    } finally {
+      const took = performance.now() - from;
+      this.spent[what] += took - this.inner;
+      this.inner = outer + took;
+    }
+  }
+
+  /** The core's time is split as its timed packets tell. */
+  stats(packets: number, times: ReplayTimes): ReplayStats {
+    const { seconds } = this;
+    const timed = times.decode + times.run + times.fold || 1;
+    const core = this.spent.core / 1000;
+    const [compile, tell, records] = [this.spent.compile, this.spent.tell, this.spent.records].map((ms) => ms / 1000);
+    return {
+      seconds,
+      packetsPerSecond: packets / seconds,
+      // maxRSS is in KiB.
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      time: {
+        compile,
+        read: Math.max(0, seconds - compile - core - tell - records),
+        decode: (core * times.decode) / timed,
+        run: (core * times.run) / timed,
+        fold: (core * times.fold) / timed,
+        tell,
+        records,
+      },
+    };
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Asking both sides: the real switch and what Plumbline makes of its dumps. Both answer in lines; a difference of lines is a
+ * failure.
+ *
+ * For each packet, where traced: hits and outputs of each pass through the tables, and zones of `ct`; our `ct` states are
+ * given to the switch's trace, which knows no connections. Where sent: what left, by port, and the connections then known.
+ */
+import { get, type Row } from "@plumbline/model";
+import { frameOf, rowOf } from "../frames.js";
+import { headersOf, Mirror, type Result } from "./mirror.js";
+import { BRIDGE, PORTS, type PrivateSwitch } from "./private-switch.js";
+import { flowLine, groupLine, packetLine, type Scenario } from "./scenario.js";
+import { type Pass, readTrace } from "./trace-text.js";
+
+/** What one side says of each packet. */
+export type Answers = readonly (readonly string[])[];
+
+export interface Comparison {
+  readonly switched: Answers;
+  readonly mirrored: Answers;
+  /** Index of the first packet on which they differ, -1 if none. */
+  readonly differs: number;
+}
+
+/** The switch refused the scenario, or cannot answer for a reason of its own. */
+export class NotAnswerable extends Error {}
+
+/** Tables in the switch, and what its dumps became. */
+export interface Loaded {
+  readonly mirror: Mirror;
+  /** Flows that the switch refused, with its reason. */
+  readonly refused: readonly string[];
+}
+
+/** Loads tables into the switch and reads them back. */
+export async function loadTables(sw: PrivateSwitch, tables: Pick<Scenario, "flows" | "groups" | "version">): Promise<Loaded> {
+  try {
+    const lines = tables.flows.map(flowLine);
+    const refused = await sw.load(lines, tables.groups.map(groupLine), tables.version);
+    const mirror = new Mirror({ ...sw.described, ...(await sw.dump(tables.version)), version: tables.version });
+    return { mirror, refused: [...refused].map(([i, why]) => `${lines[i]}: ${why}`) };
+  } catch (e) {
+    throw new NotAnswerable(`${e}`);
+  }
+}
+
+/** Both sides' answers for packets through tables that are loaded. */
+export async function compare(sw: PrivateSwitch, mirror: Mirror, ask: Scenario["ask"], packets: readonly Row[]): Promise<Comparison> {
+  const { trace, wire } = ask;
+  mirror.begin(packets);
+  const results: Result[] = [];
+  const mirrored: string[][] = [];
+  for (const [i, packet] of packets.entries()) {
+    if (!wire) mirror.reset();
+    const r = mirror.run(packet, i);
+    results.push(r);
+    mirrored.push([...(trace ? passLines(r.passes) : []), ...(wire ? [...leavingLines(r.left), ...mirror.connections()] : [])]);
+  }
+  const traces = trace ? await traceAll(sw, packets, results) : [];
+  const switched: string[][] = [];
+  for (const [i, packet] of packets.entries()) {
+    const lines = trace ? passLines(traces[i]) : [];
+    if (wire) {
+      const out = await sw.inject(get(packet, "in_port"), frameOf(packet));
+      lines.push(...leavingLines(out.map((d) => ({ port: d.port, row: rowOf(d.frame) }))));
+      lines.push(...(await sw.ask("dpctl/dump-conntrack")).split("\n").filter(Boolean).map(withoutProtocolState).sort());
+    }
+    switched.push(lines);
+  }
+  const differs = switched.findIndex((lines, i) => lines.join("\n") !== mirrored[i].join("\n"));
+  return { switched, mirrored, differs };
+}
+
+async function traceAll(sw: PrivateSwitch, packets: readonly Row[], results: readonly Result[]): Promise<Pass[][]> {
+  try {
+    const texts = await Promise.all(
+      packets.map((p, i) => {
+        const next = results[i].states.flatMap((s) => ["--ct-next", stateText(s)]);
+        return sw.ask("ofproto/trace", BRIDGE, packetLine(p, false), ...next);
+      }),
+    );
+    return texts.map(readTrace);
+  } catch (e) {
+    throw new NotAnswerable(`${e}`);
+  }
+}
+
+const STATES = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
+function stateText(state: number): string {
+  return STATES.filter((_, bit) => state & (1 << bit)).join(",");
+}
+
+function passLines(passes: readonly Pass[]): string[] {
+  return passes.map((p, i) => {
+    // In which order a flood goes is the switch's own affair.
+    const outputs = p.outputs.filter((n) => PORTS.includes(n)).sort((a, b) => a - b).join(",");
+    const zones = p.zones.length > 0 ? ` zones ${p.zones.join(",")}` : "";
+    return `pass ${i + 1}: ${p.hits.join(" ")} -> ${outputs || "nothing"}${zones}`;
+  });
+}
+
+function leavingLines(left: readonly { port: number; row: Row }[]): string[] {
+  return left
+    .filter((d) => PORTS.includes(d.port))
+    .map((d) => `leaves by ${d.port}: ${packetLine(asOnWire(d.row)).replace(/^in_port=\d+,/, "")}`)
+    .sort();
+}
+/** What a frame can carry of the row. */
+function asOnWire(row: Row): Row {
+  return rowOf(frameOf(headersOf(row)));
+}
+
+/** Protocol states and helpers are no part of the model. */
+function withoutProtocolState(line: string): string {
+  return line
+    .trim()
+    .replace(/,protoinfo=\(.*?\)/, "")
+    .replace(/,helper=\w+/, "");
+}
