@@ -32,6 +32,7 @@ for (const [prefix, table] of Object.entries({
   LEAF_: model.LEAF,
   BOUND_: model.BOUNDS,
   BOUND_NUMBER_: model.BOUND_NUMBER,
+  TCP_END_: model.TCP_END,
 }))
   lines.push(...constants(table, prefix));
 writeFileSync(`${here}assembly/layout.ts`, `${lines.join("\n")}\n`);

@@ -18,9 +18,9 @@ const TO_SERVICE = "tcp 192.168.55.10:40000 > 192.168.66.100:8080";
 
 /** A check: what it is, the arguments, the exit code, patterns that stdout (and stderr) must have, and more to look at. */
 const CHECKS = [
-  { name: "help", args: ["--help"], exit: 0, out: [/inspect/, /trace/, /replay/, /demo/] },
+  { name: "help", args: ["--help"], exit: 0, out: [/inspect/, /trace/, /explain/, /replay/, /demo/] },
   { name: "version", args: ["--version"], exit: 0, out: [/^\d+\.\d+\.\d+$/m] },
-  ...["inspect", "trace", "replay", "demo"].map((c) => ({
+  ...["inspect", "trace", "explain", "replay", "demo"].map((c) => ({
     name: `help of ${c}`,
     args: [c, "--help"],
     exit: 0,
@@ -129,6 +129,79 @@ const CHECKS = [
     },
   },
   { name: "demo", args: ["demo"], exit: 0, out: [/Cluster/, /Local/, /verdict: delivered/, /verdict: refused/] },
+  {
+    name: "explain: a Service on every node and layer",
+    args: ["explain", LOCAL, "service", "demo-egress/egress-identity"],
+    exit: 0,
+    out: [
+      /^Service demo-egress\/egress-identity: VIP 192\.168\.66\.100:8080\/tcp/,
+      /nothing that a node lacks without a reason/,
+      /expected {2}bgp: master-01-demo lacks .*externalTrafficPolicy is Local/,
+      /FNV-1a-64 of "demo-egressegress-identity192\.168\.66\.1008080"/,
+      /master-02-demo: OpenFlow rules of br-ex/,
+      /switch master-01-demo: 169\.254\.0\.3:32736\/tcp -> no backend: rejects/,
+      /OVN-KUBE-ETP/,
+    ],
+  },
+  {
+    name: "explain: a Service as JSON, by its name alone",
+    args: ["explain", CLUSTER, "service", "egress-identity", "--format", "json"],
+    exit: 0,
+    json: (x) =>
+      x.schema === "plumbline.explain/1" &&
+      x.question.service === "demo-egress/egress-identity" &&
+      x.differences.every((d) => d.verdict === "expected") &&
+      ["object", "endpoints", "announcement", "bgp", "netfilter", "br-ex", "br-int", "groups", "load-balancers", "logical"].every((layer) =>
+        x.sections.some((s) => s.layer === layer && s.items.length > 0),
+      ),
+  },
+  {
+    name: "explain: a cookie of br-ex",
+    args: ["explain", CLUSTER, "cookie", "0xbe7daffa8c95fdc0"],
+    exit: 0,
+    out: [/stands for Service demo-egress\/egress-identity/, /VIP 192\.168\.66\.100 port 8080/, /br-ex:\d+/],
+  },
+  {
+    name: "explain: a cookie that stands for nothing",
+    args: ["explain", CLUSTER, "cookie", "0xdeadbeef12345678"],
+    exit: 0,
+    out: [/stands for nothing in this snapshot/, /No rule of this snapshot carries it/],
+  },
+  {
+    name: "explain: routes for an address",
+    args: ["explain", CLUSTER, "route", "192.168.66.100"],
+    exit: 0,
+    out: [
+      /^192\.168\.66\.100\/32: /,
+      /router: BGP paths/,
+      /next hop 192\.168\.99\.2\d is master-0\d-demo/,
+      /policy rule: 32766: from all lookup main/,
+    ],
+  },
+  {
+    name: "explain: a rule",
+    args: ["explain", LOCAL, "rule", "master-02-demo/host/iptables-save:61"],
+    exit: 0,
+    out: [
+      /netfilter nat OVN-KUBE-ETP/,
+      /destination port 8080/,
+      /translates the destination of a new connection to 169\.254\.0\.3 port 32736/,
+    ],
+  },
+  {
+    name: "usage: a Service that is not there",
+    args: ["explain", CLUSTER, "service", "a/b"],
+    exit: 2,
+    err: [/no Service 'a\/b'/, /demo-egress\/egress-identity/],
+  },
+  { name: "usage: no cookie", args: ["explain", CLUSTER, "cookie", "green"], exit: 2, err: [/'green' is not a cookie/] },
+  {
+    name: "usage: no rule on that line",
+    args: ["explain", LOCAL, "rule", "master-02-demo/host/iptables-save:1"],
+    exit: 2,
+    err: [/no rule stands at/, /Lines near it that have one: \d+/],
+  },
+  { name: "usage: no such thing to explain", args: ["explain", CLUSTER, "pod", "x"], exit: 2, err: [/cookie, service, route, rule/] },
   { name: "usage: no such command", args: ["inspekt"], exit: 2, err: [/unknown command/] },
   { name: "usage: no snapshot", args: ["inspect"], exit: 2, err: [/missing required argument/] },
   { name: "usage: a snapshot that is not there", args: ["inspect", "nowhere"], exit: 2, err: [/nowhere: no such file or folder/] },

@@ -65,8 +65,7 @@ async function main(): Promise<void> {
     );
     if (made.status !== 0) throw new Error(made.stderr);
     let shown = 0;
-    const result = await replay(session, await openCapture(file), {
-      at: values.at,
+    const result = await replay(session, [{ source: await openCapture(file), at: values.at }], {
       progress: ({ packets, seconds }) => {
         if (seconds - shown < 1) return;
         shown = seconds;

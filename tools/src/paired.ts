@@ -1,5 +1,14 @@
 /** A machine that is two: every run goes through the core and the reference interpreter, and must leave the same events. */
-import { changedFields, type Event, Interpreter, type KnownConnection, type Machine, type Network, type Row, type RunOptions } from "@plumbline/model";
+import {
+  changedFields,
+  type Event,
+  Interpreter,
+  type KnownConnection,
+  type Machine,
+  type Network,
+  type Row,
+  type RunOptions,
+} from "@plumbline/model";
 
 export class PairedMachine implements Machine {
   private readonly reference: Interpreter;
@@ -29,7 +38,8 @@ export class PairedMachine implements Machine {
     for (let i = 0; i < Math.max(got.length, want.length); i++) {
       const [a, b] = [got[i], want[i]];
       const same = a && b && a.kind === b.kind && a.thread === b.thread && a.a === b.a && a.b === b.b && a.c === b.c;
-      if (!same || changedFields(a.row, b.row).length > 0) throw new Error(`core and reference differ at event ${i}: ${say(a)} | ${say(b)}`);
+      if (!same || changedFields(a.row, b.row).length > 0)
+        throw new Error(`core and reference differ at event ${i}: ${say(a)} | ${say(b)}`);
     }
     this.runs++;
     this.events += got.length;

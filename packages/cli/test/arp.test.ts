@@ -86,6 +86,7 @@ test("an address that two answer for", async () => {
   expect(t.branches[0].reason).toBe("2 answers, from different MACs: 02:00:00:00:00:01, 02:00:00:00:00:02");
   expect(renderTrace(t, lookOf({}, {}), { all: false })).toMatchInlineSnapshot(`
     "arp 192.0.2.10 > 192.0.2.100  from a  (sent by a)
+      connections: none at the start
 
       a
           arp interface  inet 192.0.2.10/24 scope global eth0                                                 a/ip_addr:3

@@ -76,6 +76,7 @@ const result = (branches: BranchResult[]): TraceResult => ({
   from: "client",
   start: "sent by client",
   verdict: branches.every((b) => b.verdict === branches[0].verdict) ? branches[0].verdict : "mixed",
+  conntrack: { tables: "empty", entries: 0 },
   complete: true,
   branches,
 });
@@ -84,6 +85,7 @@ const plain = lookOf({}, {});
 test("one branch", () => {
   expect(renderTrace(result([{ ...good, probability: 1 }]), plain, { all: false })).toMatchInlineSnapshot(`
     "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
+      connections: none at the start
 
       router
           fib main                203.0.113.100 nhid 37 proto bgp metric 20                                   router/ip_route:7  [1 of 2 by ecmp, 50 %]
@@ -103,6 +105,7 @@ test("one branch", () => {
 test("two branches with different outcomes", () => {
   expect(renderTrace(result([good, bad]), plain, { all: false })).toMatchInlineSnapshot(`
     "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
+      connections: none at the start
 
     branch 1 of 2: 50 %  (router: 1 of 2 by ecmp, 50 %)
       router
@@ -134,6 +137,7 @@ test("branches of one outcome are headings, unless all are asked for", () => {
   const twice = result([good, { ...good, hops: [route(2, "192.0.2.3"), neighbour, balance] }]);
   expect(renderTrace(twice, plain, { all: false })).toMatchInlineSnapshot(`
     "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
+      connections: none at the start
 
     branch 1 of 2: 50 %  (router: 1 of 2 by ecmp, 50 %)
       router
@@ -156,6 +160,7 @@ test("branches of one outcome are headings, unless all are asked for", () => {
     renderTrace(result([good, { ...good, hops: [good.hops[0], neighbour, { ...balance, after: "other" }] }]), plain, { all: true }),
   ).toMatchInlineSnapshot(`
     "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
+      connections: none at the start
 
     branch 1 of 2: 50 %  (router: 1 of 2 by ecmp, 50 %)
       router
@@ -188,6 +193,7 @@ test("the way back", () => {
   };
   expect(renderTrace(result([{ ...good, probability: 1, reply: way }]), plain, { all: false })).toMatchInlineSnapshot(`
     "tcp 192.0.2.10:40000 > 203.0.113.100:8080  from client  (sent by client)
+      connections: none at the start
 
       router
           fib main                203.0.113.100 nhid 37 proto bgp metric 20                                   router/ip_route:7  [1 of 2 by ecmp, 50 %]

@@ -3,12 +3,12 @@
 // It is a map from (tracker, zone, tuple) to (connection, direction) that behaves as the reference's Map does, and it is
 // bounded: when all records are in use the connection that was used longest ago is forgotten, and counted. A record that
 // a thread of the present run may still hold is given back at the run's end, never before.
-import { K } from "./base";
+import { K, P } from "./base";
 import {
   CONN_BOTH_IN, CONN_BYTES, CONN_IN_RUN, CONN_ORIG_IN, CONN_PENDING, CONN_REPLY_IN, CT_TUPLE_BYTES, K_BUCKETS, K_BUCKET_MASK,
   K_CAPACITY, K_COUNT, K_EVICTED, K_FREE, K_FRESH, K_LOG, K_LOG_CAPACITY, K_LOG_COUNT, K_LOG_LOST, K_LOG_ON, K_NEWEST, K_OLDEST,
-  K_RECORDS, K_REFUSED, K_RUN, K_RUN_LIST, N_CHAIN, N_FLAGS, N_HASH, N_KIND, N_NEWER, N_NEXT, N_OLDER, N_ORIG, N_REPLY, N_RUN,
-  N_TRACKER, TUPLE_DST, TUPLE_PORTS,
+  K_RECORDS, K_REFUSED, K_RUN, K_RUN_LIST, FLAVOUR_USERSPACE, KIND_ANSWER, N_CHAIN, N_FLAGS, N_HASH, N_KIND, N_NEWER, N_NEXT, N_OLDER, N_ORIG, N_REPLY, N_RUN,
+  N_TRACKER, P_TRACKERS, TUPLE_DST, TUPLE_PORTS,
 } from "./layout";
 
 /** Writes a word of the table that the undo log must know. */
@@ -44,6 +44,27 @@ export function rollback(): bool {
 @inline
 export function setFlags(conn: usize, on: u32, off: u32): void {
   put(conn + N_FLAGS, (load<u32>(conn, N_FLAGS) & ~off) | on);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isUserspace(tracker: u32): bool {
+  return load<u32>(load<u32>(P, P_TRACKERS) + (tracker << 2)) == FLAVOUR_USERSPACE;
+}
+
+/** Whether a kind is that of ICMP, of either family. */
+// @ts-ignore: decorator
+@inline
+export function isIcmp(kind: u32): bool {
+  return (kind & 0x1ff) == (0x100 | 58) || (kind & 0x1ff) == 1;
+}
+
+/** The kind of one direction's tuple: that of an echo's answer is another. */
+// @ts-ignore: decorator
+@inline
+export function kindOf(conn: usize, dir: u32): u32 {
+  const kind = load<u32>(conn, N_KIND);
+  return dir != 0 && isIcmp(kind) ? kind | KIND_ANSWER : kind;
 }
 
 /** The tuple of one direction. */
@@ -114,7 +135,7 @@ export function find(tracker: u32, kind: u32, tuple: usize): usize {
     const link = linkOf(node);
     if (load<u32>(link, N_HASH) == hash) {
       const conn = connOf(node);
-      if (load<u32>(conn, N_KIND) == kind && load<u32>(conn, N_TRACKER) == tracker && sameTuple(tupleOf(conn, dirOf(node)), tuple)) return node;
+      if (kindOf(conn, dirOf(node)) == kind && load<u32>(conn, N_TRACKER) == tracker && sameTuple(tupleOf(conn, dirOf(node)), tuple)) return node;
     }
     node = load<u32>(link, N_NEXT);
   }
@@ -124,7 +145,7 @@ export function find(tracker: u32, kind: u32, tuple: usize): usize {
 function enterNode(node: usize): void {
   const conn = connOf(node);
   const dir = dirOf(node);
-  const hash = hashOf(load<u32>(conn, N_TRACKER), load<u32>(conn, N_KIND), tupleOf(conn, dir));
+  const hash = hashOf(load<u32>(conn, N_TRACKER), kindOf(conn, dir), tupleOf(conn, dir));
   const head = bucket(hash);
   const link = linkOf(node);
   put(link + N_HASH, hash);
@@ -155,16 +176,21 @@ function removeKey(tracker: u32, kind: u32, tuple: usize): void {
 /** Takes out what stands under a connection's two keys. */
 export function remove(conn: usize): void {
   removeKey(load<u32>(conn, N_TRACKER), load<u32>(conn, N_KIND), conn + N_ORIG);
-  removeKey(load<u32>(conn, N_TRACKER), load<u32>(conn, N_KIND), conn + N_REPLY);
+  removeKey(load<u32>(conn, N_TRACKER), kindOf(conn, 1), conn + N_REPLY);
 }
 
-/** Enters a pending connection under both keys; a connection to itself has one key, and the original direction wins. */
+/**
+ * Enters a pending connection under both keys; a connection to itself has one key, and the original direction wins. Of two with
+ * one key the userspace tracker finds the newer.
+ */
 export function insert(conn: usize): void {
   const tracker = load<u32>(conn, N_TRACKER);
   const kind = load<u32>(conn, N_KIND);
   removeKey(tracker, kind, conn + N_ORIG);
   enterNode(conn);
-  if (find(tracker, kind, conn + N_REPLY) == 0) enterNode(conn | 1);
+  const had = find(tracker, kindOf(conn, 1), conn + N_REPLY);
+  if (had != 0 && connOf(had) != conn && isUserspace(tracker)) leaveNode(had);
+  if (had == 0 || (connOf(had) != conn && isUserspace(tracker))) enterNode(conn | 1);
   setFlags(conn, 0, CONN_PENDING);
   linkUse(conn);
   put(K + K_COUNT, load<u32>(K, K_COUNT) + 1);

@@ -1,16 +1,18 @@
 // Connection tracking and translation: packages/model/src/conntrack.ts tells what is meant, function by function.
-import { P, S } from "./base";
-import { allocate, connOf, copyTuple, dirOf, find, insert, invertTuple, put, remove, setFlags, touch, tupleOf } from "./connections";
+import { S } from "./base";
+import {
+  allocate, connOf, copyTuple, dirOf, find, insert, invertTuple, isIcmp, isUserspace, kindOf, put, remove, setFlags, touch, tupleOf,
+} from "./connections";
 import {
   CT_DNAT, CT_EST, CT_INV, CT_NEW, CT_REL, CT_RPL, CT_SNAT, CT_TRK, F_CT_IPV6_DST, F_CT_IPV6_SRC, F_CT_LABEL, F_CT_MARK,
   F_CT_NW_DST, F_CT_NW_PROTO, F_CT_NW_SRC, F_CT_TP_DST, F_CT_TP_SRC, F_CT_ZONE, F_ETH_TYPE, F_ICMP_ID, F_ICMP_TYPE, F_INNER_DST,
   F_INNER_PROTO, F_INNER_SRC, F_INNER_TP_DST, F_INNER_TP_SRC, F_IPV6_DST, F_IPV6_SRC, F_IP_DST, F_IP_FRAG, F_IP_PROTO, F_IP_SRC,
-  F_TCP_FLAGS, F_TP_DST, F_TP_SRC, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN,
+  F_TCP_FLAGS, F_TP_DST, F_TP_SRC, TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN, TCP_URG,
 } from "./fields";
 import {
-  CONN_CLOSED, CONN_NAT_DST, CONN_NAT_SRC, CONN_PENDING, CONN_SEEN_REPLY, CT_TUPLE_BYTES, FLAVOUR_LINUX, FLAVOUR_USERSPACE, N_FLAGS, N_KIND,
-  N_LABEL, N_MARK, N_ORIG, N_REPLY, N_TRACKER, P_TRACKERS, RANGE_ADDRESS, RANGE_PORT, R_FLAGS, R_MIN, R_PORT_MAX, R_PORT_MIN,
-  S_ANSWERED, S_TUPLES, TUPLE_DST, TUPLE_PORTS,
+  CONN_CLOSED, CONN_NAT_DST, CONN_NAT_SRC, CONN_PENDING, CONN_PROGRESS, CONN_PROGRESS_SHIFT, CONN_SEEN_REPLY, CT_TUPLE_BYTES, KIND_ANSWER, N_FLAGS, N_KIND,
+  N_LABEL, N_MARK, N_ORIG, N_REPLY, N_TRACKER, RANGE_ADDRESS, RANGE_PORT, R_FLAGS, R_MIN, R_PORT_MAX, R_PORT_MIN,
+  S_ANSWERED, S_TUPLES, TCP_END_CLOSING, TCP_END_ESTABLISHED, TCP_END_FIN_WAIT2, TCP_END_SYN_SENT, TCP_END_TIME_WAIT, TUPLE_DST, TUPLE_PORTS,
 } from "./layout";
 
 /** Ends of a packet, as bits. */
@@ -35,16 +37,6 @@ function set(row: usize, word: u32, value: u32): void {
 @inline
 function hasPorts(proto: u32): bool {
   return proto == 6 || proto == 17 || proto == 132;
-}
-// @ts-ignore: decorator
-@inline
-function isIcmp(kind: u32): bool {
-  return (kind & 0x1ff) == (0x100 | 58) || (kind & 0x1ff) == 1;
-}
-// @ts-ignore: decorator
-@inline
-function flavour(tracker: u32): u32 {
-  return load<u32>(load<u32>(P, P_TRACKERS) + (tracker << 2));
 }
 /** Scratch tuples. */
 // @ts-ignore: decorator
@@ -86,60 +78,147 @@ function readTuple(row: usize, tuple: usize): i32 {
   return kind;
 }
 
+/** Flags that no TCP sends. */
+function oddFlags(flags: u32): bool {
+  if (flags & TCP_SYN ? (flags & (TCP_RST | TCP_FIN)) != 0 : (flags & (TCP_ACK | TCP_RST)) == 0) return true;
+  return (flags & TCP_ACK) == 0 && (flags & (TCP_FIN | TCP_PSH | TCP_URG)) != 0;
+}
+
 function mayOpen(row: usize, kind: u32, flags: u32, tracker: u32): bool {
   if (isIcmp(kind)) return get(row, F_ICMP_TYPE) == (kind & 0x100 ? 128 : 8);
   if ((kind & 0xff) != 6) return true;
+  if (isUserspace(tracker)) return !oddFlags(flags) && (flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK);
   if (flags & TCP_SYN) return (flags & (TCP_ACK | TCP_RST | TCP_FIN)) == 0;
-  return !(flavour(tracker) == FLAVOUR_LINUX && (flags == 0 || (flags & (TCP_RST | TCP_FIN)) != 0));
+  return flags != 0 && (flags & (TCP_RST | TCP_FIN)) == 0;
 }
 
-/** Whether source and destination address of a tuple are the same. */
-function toItself(tuple: usize): bool {
-  return load<u64>(tuple) == load<u64>(tuple, TUPLE_DST) && load<u64>(tuple, 8) == load<u64>(tuple, TUPLE_DST + 8);
+function progressOf(conn: usize): u32 {
+  return (load<u32>(conn, N_FLAGS) & CONN_PROGRESS) >>> CONN_PROGRESS_SHIFT;
+}
+function setProgress(conn: usize, from: u32, to: u32): void {
+  if (from != to) setFlags(conn, to << CONN_PROGRESS_SHIFT, CONN_PROGRESS);
+}
+
+/** userspace: a SYN alone ends a connection of which both ends are done, and may begin another. */
+function isOver(conn: usize, flags: u32): bool {
+  const at = progressOf(conn);
+  const both = min<u32>(at & 15, at >>> 4);
+  return (load<u32>(conn, N_KIND) & 0xff) == 6 && !oddFlags(flags) && (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && both >= TCP_END_FIN_WAIT2;
+}
+
+/** userspace: moves a connection on by a packet, and tells the packet's state, without trk. */
+function update(conn: usize, dir: u32, flags: u32): u32 {
+  const had = progressOf(conn);
+  let at = had;
+  const tcp = (load<u32>(conn, N_KIND) & 0xff) == 6;
+  // A replay knows that an answer was seen.
+  if (load<u32>(S, S_ANSWERED)) {
+    if (!tcp) at = 1;
+    else if (at >>> 4 == 0) at = TCP_END_ESTABLISHED * 17;
+  }
+  const valid = dir ? CT_EST | CT_RPL : CT_EST;
+  if (!tcp) {
+    setProgress(conn, had, dir ? 1 : at);
+    return dir == 0 && at == 0 ? CT_NEW : valid;
+  }
+  if (oddFlags(flags)) return CT_INV;
+  const shift: u32 = dir ? 4 : 0;
+  let own = (at >>> shift) & 15;
+  let other = (at >>> (4 - shift)) & 15;
+  const alone = (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && own <= TCP_END_SYN_SENT;
+  own = max<u32>(own, TCP_END_SYN_SENT);
+  if (!alone) {
+    if (flags & TCP_FIN) own = max<u32>(own, TCP_END_CLOSING);
+    if ((flags & TCP_ACK) != 0 && other == TCP_END_SYN_SENT) other = TCP_END_ESTABLISHED;
+    else if ((flags & TCP_ACK) != 0 && other == TCP_END_CLOSING) other = TCP_END_FIN_WAIT2;
+    if (flags & TCP_RST) own = other = TCP_END_TIME_WAIT;
+  }
+  setProgress(conn, had, (own << shift) | (other << (4 - shift)));
+  return alone ? CT_NEW : valid;
+}
+
+/** userspace: a packet that this tracker has translated comes to it again in the same zone. Returns its ct_state. */
+export function again(row: usize, conn: usize, dir: u32, state: u32): u32 {
+  if (get(row, F_INNER_PROTO) != 0) return state;
+  const now = update(conn, dir, get(row, F_TCP_FLAGS));
+  if (now == CT_INV) return CT_TRK | CT_INV;
+  return (now & CT_EST ? state & ~CT_NEW : state) | now;
+}
+
+/** Forgets a connection. */
+export function forget(conn: usize): void {
+  remove(conn);
+}
+
+/** The connection that an ICMP error is about: the node of its direction, or 0. */
+function findQuoted(row: usize, tracker: u32, zone: u32, innerProto: u32): usize {
+  const v6 = get(row, F_ETH_TYPE) == 0x86dd;
+  // An error goes to the sender of the packet that it quotes.
+  if (v6 ? v128.any_true(v128.xor(v128.load(row, F_IPV6_DST << 2), v128.load(row, F_INNER_SRC << 2))) : !isAddress4(row, F_INNER_SRC, get(row, F_IP_DST)))
+    return 0;
+  const tuple = scratch(0);
+  // The inverse of the quoted tuple.
+  v128.store(tuple, v128.load(row, F_INNER_DST << 2));
+  v128.store(tuple, v128.load(row, F_INNER_SRC << 2), TUPLE_DST);
+  store<u32>(tuple, (get(row, F_INNER_TP_DST) << 16) | get(row, F_INNER_TP_SRC), TUPLE_PORTS);
+  const kind = (zone << 16) | (v6 ? 0x100 : 0) | innerProto;
+  if (isIcmp(kind)) {
+    // Of a quoted echo the row does not tell what it is: a request, which an answer would meet, if there is such a connection.
+    const node = find(tracker, kind | KIND_ANSWER, tuple);
+    if (node != 0) return node;
+  }
+  return find(tracker, kind, tuple);
+}
+/** Whether four words at `word` are the IPv4 address. */
+function isAddress4(row: usize, word: u32, address: u32): bool {
+  return (get(row, word) | get(row, word + 1) | get(row, word + 2)) == 0 && get(row, word + 3) == address;
 }
 
 /** Looks a packet up: returns its ct_state and leaves its connection in foundConn and foundDir; a new one is made but not entered. */
 export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
   foundConn = 0;
   foundDir = 0;
-  const tuple = scratch(0);
   const innerProto = get(row, F_INNER_PROTO);
   if (innerProto != 0) {
-    // The inverse of the quoted tuple.
-    v128.store(tuple, v128.load(row, F_INNER_DST << 2));
-    v128.store(tuple, v128.load(row, F_INNER_SRC << 2), TUPLE_DST);
-    store<u32>(tuple, (get(row, F_INNER_TP_DST) << 16) | get(row, F_INNER_TP_SRC), TUPLE_PORTS);
-    const node = find(tracker, (zone << 16) | (get(row, F_ETH_TYPE) == 0x86dd ? 0x100 : 0) | innerProto, tuple);
+    const node = findQuoted(row, tracker, zone, innerProto);
     if (node == 0) return CT_TRK | CT_INV;
+    if (force && dirOf(node)) {
+      remove(connOf(node));
+      return CT_TRK | CT_INV;
+    }
     foundConn = connOf(node);
     foundDir = dirOf(node);
     touch(foundConn);
     return CT_TRK | CT_REL | (foundDir ? CT_RPL : 0);
   }
+  const tuple = scratch(0);
   const known = readTuple(row, tuple);
   if (known < 0) return CT_TRK | CT_INV;
   const kind = <u32>known | (zone << 16);
   const flags = (kind & 0xff) == 6 ? get(row, F_TCP_FLAGS) : 0;
-  let node = find(tracker, kind, tuple);
+  const answer = isIcmp(kind) && get(row, F_ICMP_TYPE) == (kind & 0x100 ? 129 : 0);
+  const userspace = isUserspace(tracker);
+  let node = find(tracker, answer ? kind | KIND_ANSWER : kind, tuple);
   if (node != 0) {
     const conn = connOf(node);
-    const reopens = (load<u32>(conn, N_FLAGS) & CONN_CLOSED) != 0 && (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-    if (dirOf(node) ? force : reopens) {
+    const reopens = userspace
+      ? isOver(conn, flags)
+      : dirOf(node) == 0 && (load<u32>(conn, N_FLAGS) & CONN_CLOSED) != 0 && (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    if (reopens || (force && dirOf(node) != 0)) {
       remove(conn);
       node = 0;
     }
   }
   if (node != 0) {
     const conn = connOf(node);
-    let dir = dirOf(node);
-    // An echo to oneself: request and reply have one tuple.
-    if (isIcmp(kind) && get(row, F_ICMP_TYPE) == (kind & 0x100 ? 129 : 0) && toItself(tuple)) dir = 1;
+    const dir = dirOf(node);
     touch(conn);
+    foundConn = conn;
+    foundDir = dir;
+    if (userspace) return CT_TRK | update(conn, dir, flags);
     const had = load<u32>(conn, N_FLAGS);
     const add = (dir || load<u32>(S, S_ANSWERED) ? CONN_SEEN_REPLY : 0) | (flags & TCP_RST ? CONN_CLOSED : 0);
     if ((had & add) != add) setFlags(conn, add, 0);
-    foundConn = conn;
-    foundDir = dir;
     return CT_TRK | (dir ? CT_EST | CT_RPL : (had | add) & CONN_SEEN_REPLY ? CT_EST : CT_NEW);
   }
   if (!mayOpen(row, kind, flags, tracker)) return CT_TRK | CT_INV;
@@ -148,6 +227,7 @@ export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
   if (conn == 0) return CT_TRK | CT_INV;
   store<u32>(conn, kind, N_KIND);
   store<u32>(conn, tracker, N_TRACKER);
+  if ((kind & 0xff) == 6) setFlags(conn, TCP_END_SYN_SENT << CONN_PROGRESS_SHIFT, 0);
   copyTuple(conn + N_ORIG, tuple);
   invertTuple(conn + N_REPLY, tuple);
   foundConn = conn;
@@ -173,20 +253,22 @@ function changeWide(row: usize, word: u32, from: usize): bool {
   return true;
 }
 
-/** Writes one end of `target` into the packet. Returns whether something changed. */
-function writeEnd(row: usize, target: usize, kind: u32, end: u32): bool {
+/** Writes one end of `target` into the packet; its port alone without `whole`. Returns whether something changed. */
+function writeEnd(row: usize, target: usize, kind: u32, end: u32, whole: bool): bool {
   const src = end == SRC;
   const address = src ? target : target + TUPLE_DST;
   const ports = load<u32>(target, TUPLE_PORTS);
   const port = src ? ports >>> 16 : ports & 0xffff;
   const proto = kind & 0xff;
-  let changed =
-    kind & 0x100
-      ? changeWide(row, src ? F_IPV6_SRC : F_IPV6_DST, address)
-      : change(row, src ? F_IP_SRC : F_IP_DST, load<u32>(address, 12));
+  let changed = false;
+  if (whole)
+    changed =
+      kind & 0x100
+        ? changeWide(row, src ? F_IPV6_SRC : F_IPV6_DST, address)
+        : change(row, src ? F_IP_SRC : F_IP_DST, load<u32>(address, 12));
   if (get(row, F_INNER_PROTO) != 0) {
     // The quoted packet goes the other way: its destination is where the outer one comes from.
-    changed = changeWide(row, src ? F_INNER_DST : F_INNER_SRC, address) || changed;
+    if (whole) changed = changeWide(row, src ? F_INNER_DST : F_INNER_SRC, address) || changed;
     if (proto != 1 && proto != 58) changed = change(row, src ? F_INNER_TP_DST : F_INNER_TP_SRC, port) || changed;
     else if (!src) {
       changed = change(row, F_INNER_TP_SRC, port) || changed;
@@ -195,6 +277,13 @@ function writeEnd(row: usize, target: usize, kind: u32, end: u32): bool {
   } else if (hasPorts(proto)) changed = change(row, src ? F_TP_SRC : F_TP_DST, port) || changed;
   else if (isIcmp(kind)) changed = change(row, F_ICMP_ID, port) || changed;
   return changed;
+}
+
+/** The snat and dnat bits of a packet of that direction: to an answer the reverse is done. */
+export function doneBits(conn: usize, dir: u32): u32 {
+  const bits = natBits(conn);
+  if (dir == 0) return bits;
+  return (bits & CT_DNAT ? CT_SNAT : 0) | (bits & CT_SNAT ? CT_DNAT : 0);
 }
 
 /** The snat and dnat bits of a connection. */
@@ -211,9 +300,13 @@ export function translate(row: usize, conn: usize, dir: u32, ends: u32): bool {
   invertTuple(target, tupleOf(conn, dir ^ 1));
   const kind = load<u32>(conn, N_KIND);
   let changed = false;
-  // The reply direction undoes a source translation at its destination, and the other way round.
-  if (ends & SRC && flags & (dir ? CONN_NAT_DST : CONN_NAT_SRC)) changed = writeEnd(row, target, kind, SRC);
-  if (ends & DST && flags & (dir ? CONN_NAT_SRC : CONN_NAT_DST)) changed = writeEnd(row, target, kind, DST) || changed;
+  // The reply direction undoes a source translation at its destination, and the other way round. The userspace tracker
+  // writes both ports: a clash of nat(dst) is resolved on the source port.
+  const userspace = isUserspace(load<u32>(conn, N_TRACKER));
+  const source = (flags & (dir ? CONN_NAT_DST : CONN_NAT_SRC)) != 0;
+  const destination = (flags & (dir ? CONN_NAT_SRC : CONN_NAT_DST)) != 0;
+  if (ends & SRC && (source || userspace)) changed = writeEnd(row, target, kind, SRC, source);
+  if (ends & DST && (destination || userspace)) changed = writeEnd(row, target, kind, DST, destination) || changed;
   return changed;
 }
 
@@ -221,7 +314,7 @@ export function translate(row: usize, conn: usize, dir: u32, ends: u32): bool {
 function isFree(conn: usize): bool {
   const wanted = scratch(2);
   invertTuple(wanted, scratch(1));
-  const node = find(load<u32>(conn, N_TRACKER), load<u32>(conn, N_KIND), wanted);
+  const node = find(load<u32>(conn, N_TRACKER), kindOf(conn, 1), wanted);
   return node == 0 || connOf(node) == conn;
 }
 
@@ -238,7 +331,9 @@ function choosePorts(conn: usize, end: u32, range: usize, kind: u32, own: u32): 
   const dport = own & 0xffff;
   const src = end == SRC;
   const icmp = isIcmp(kind);
-  if (!(hasPorts(kind & 0xff) || (src && icmp))) return tryPorts(conn, sport, dport);
+  const userspace = isUserspace(load<u32>(conn, N_TRACKER));
+  const proto = kind & 0xff;
+  if (!(userspace ? proto == 6 || proto == 17 : hasPorts(proto) || (src && icmp))) return tryPorts(conn, sport, dport);
   const ranged = (load<u32>(range, R_FLAGS) & RANGE_PORT) != 0;
   if (ranged) {
     const last = load<u32>(range, R_PORT_MAX);
@@ -248,9 +343,9 @@ function choosePorts(conn: usize, end: u32, range: usize, kind: u32, own: u32): 
     if (src) return false;
   } else if (tryPorts(conn, sport, dport)) return true;
   const wanted = ranged ? load<u32>(range, R_PORT_MIN) : dport;
-  const base = max<u32>(sport, 1023) - 1023;
-  for (let i: u32 = 0; i < 64512; i++) {
-    const p = 1024 + ((base + i) % 64512);
+  const first = userspace ? sport : max<u32>(sport, 1023);
+  for (let i: u32 = 1; i <= 64512; i++) {
+    const p = first + i <= 65535 ? first + i : 1024 + ((first + i - 65536) % 64512);
     if (src ? tryPorts(conn, p, icmp ? p : dport) : tryPorts(conn, p, wanted)) return true;
   }
   return false;
@@ -276,10 +371,10 @@ export function bindRange(row: usize, conn: usize, end: u32, range: usize): u32 
   const ports = load<u32>(chosen, TUPLE_PORTS);
   differs = differs || ports != own;
   invertTuple(conn + N_REPLY, chosen);
-  if (differs || flavour(load<u32>(conn, N_TRACKER)) == FLAVOUR_USERSPACE) setFlags(conn, end == SRC ? CONN_NAT_SRC : CONN_NAT_DST, 0);
-  let changed = writeEnd(row, chosen, kind, end);
+  if (differs || isUserspace(load<u32>(conn, N_TRACKER))) setFlags(conn, end == SRC ? CONN_NAT_SRC : CONN_NAT_DST, 0);
+  let changed = writeEnd(row, chosen, kind, end, true);
   // A clash resolved on the other end's port.
-  if (end == DST && ports >>> 16 != own >>> 16) changed = writeEnd(row, chosen, kind, SRC) || changed;
+  if (end == DST && ports >>> 16 != own >>> 16) changed = writeEnd(row, chosen, kind, SRC, true) || changed;
   return changed ? BOUND | CHANGED : BOUND;
 }
 

@@ -1,8 +1,9 @@
 // The actions on connections: `ct` of a switch; `nat`, `unnat` and `confirm` of a host's netfilter (interp.ts).
 import { copyRow, S } from "./base";
+import { isUserspace } from "./connections";
 import {
-  bindRange, BOUND, CHANGED, DST, enter, foundConn, foundDir, natBits, pending, readMark, SRC, track, translate, writeCtFields,
-  writeMark,
+  again, bindRange, BOUND, CHANGED, doneBits, DST, enter, forget, foundConn, foundDir, natBits, pending, readMark, SRC, track, translate,
+  writeCtFields, writeMark,
 } from "./conntrack";
 import { event, leaf, threadNumber } from "./events";
 import { CT_DNAT, CT_INV, CT_SNAT, CT_TRK, F_CT_STATE } from "./fields";
@@ -14,6 +15,9 @@ import {
 import { readValue } from "./pieces";
 import { straight } from "./straight";
 import { inheritConnection, newThread } from "./threads";
+
+/** In a thread's H_STATE, beside ct_state: a later `ct` takes the connection without a look-up. */
+const KEPT: u32 = 0x100;
 
 /** `ct` with its operands at `p`. True when the run is over. */
 export function ct(t: usize, p: usize): bool {
@@ -30,30 +34,37 @@ export function ct(t: usize, p: usize): bool {
   const force = (flags & (C_COMMIT | C_FORCE)) == (C_COMMIT | C_FORCE);
   let conn = <usize>load<u32>(t, H_CONN);
   let dir = load<u32>(t, H_DIR);
-  let state = load<u32>(t, H_STATE);
+  let state = load<u32>(t, H_STATE) & ~KEPT;
   // The packet remembers its connection: another `ct` in its tracker and zone is about that one again.
-  const again = conn != 0 && !force && load<u32>(t, H_TRACKER) == tracker && load<u32>(t, H_ZONE) == zone && !pending(conn);
-  if (!again) {
-    state = track(row, tracker, zone, force);
-    conn = foundConn;
-    dir = foundDir;
-  } else if (nat != NAT_NONE && (state & (CT_SNAT | CT_DNAT)) == 0) {
-    translate(row, conn, dir, SRC | DST);
-    state |= natBits(conn);
+  const known = conn != 0 && load<u32>(t, H_TRACKER) == tracker && load<u32>(t, H_ZONE) == zone && !pending(conn);
+  const userspace = isUserspace(tracker);
+  if (!(known && !force && (load<u32>(t, H_STATE) & KEPT) != 0)) {
+    if (known && userspace && (state & (CT_SNAT | CT_DNAT)) != 0 && !(force && dir != 0)) state = again(row, conn, dir, state);
+    else {
+      if (known && userspace && (state & (CT_SNAT | CT_DNAT)) != 0) {
+        forget(conn);
+        state = track(row, tracker, zone, false);
+      } else state = track(row, tracker, zone, force);
+      conn = foundConn;
+      dir = foundDir;
+    }
   }
-  if (!again && nat != NAT_NONE && conn != 0 && !pending(conn)) {
+  if (nat != NAT_NONE && conn != 0 && !pending(conn) && (state & (CT_SNAT | CT_DNAT)) == 0) {
     translate(row, conn, dir, SRC | DST);
-    state |= natBits(conn);
+    state |= doneBits(conn, dir);
   }
   if (flags & C_COMMIT && conn != 0) {
+    let full = false;
     if (pending(conn) && nat >= NAT_SRC) {
       if (bindRange(row, conn, nat == NAT_SRC ? SRC : DST, p + C_RANGE) & BOUND) state |= natBits(conn);
+      else if (userspace) full = true;
       else {
         state = CT_TRK | CT_INV;
         conn = 0;
       }
     }
-    if (conn != 0) {
+    // The userspace tracker leaves a packet for which there is no translation as it is: new, and not entered.
+    if (conn != 0 && !full) {
       if (pending(conn)) enter(conn);
       const exec = load<u32>(p, C_EXEC);
       if (exec != 0) {
@@ -70,12 +81,15 @@ export function ct(t: usize, p: usize): bool {
   store<u32>(t, dir, H_DIR);
   store<u32>(t, tracker, H_TRACKER);
   store<u32>(t, zone, H_ZONE);
-  store<u32>(t, state, H_STATE);
+  // The userspace tracker does not keep the connection of a packet for which it was asked to translate.
+  store<u32>(t, userspace && nat != NAT_NONE ? state : state | KEPT, H_STATE);
   if (resume == RESUME_NONE) {
     // Headers may have been translated; what the pipeline knows of the connection stays as it was.
     copyRow(t + H_ROW, row);
     return event(t, EV_CT, state, zone, tracker, t + H_ROW);
   }
+  // Both the copy and what goes on here have the headers as translated.
+  if (resume != RESUME_INPLACE && nat != NAT_NONE) copyRow(t + H_ROW, row);
   store<u32>(row, state, F_CT_STATE << 2);
   writeCtFields(row, zone, conn);
   if (event(t, EV_CT, state, zone, tracker, row)) return true;

@@ -5,7 +5,7 @@ import {
   F_ARP_OP, F_ARP_SHA, F_ARP_SPA, F_ARP_THA, F_ARP_TPA, F_ETH_DST, F_ETH_SRC, F_ETH_TYPE, F_ICMP_CODE, F_ICMP_ID, F_ICMP_TYPE, F_INNER_DST,
   F_INNER_PROTO, F_INNER_SRC, F_INNER_TP_DST, F_INNER_TP_SRC, F_IPV6_DST, F_IPV6_LABEL, F_IPV6_SRC, F_IP_DST, F_IP_FRAG, F_IP_PROTO,
   F_IP_SRC, F_IP_TTL, F_MPLS_LSE, F_ND_OPTIONS, F_ND_RESERVED, F_ND_SLL, F_ND_TARGET, F_ND_TLL, F_NW_TOS, F_PACKET_LEN, F_TCP_FLAGS,
-  F_TP_DST, F_TP_SRC, F_VLAN_TCI, F_VLAN_TCI2,
+  F_TP_DST, F_TP_SRC, F_TUN_FLAGS, F_TUN_ID, F_TUN_METADATA0, F_VLAN_TCI, F_VLAN_TCI2,
 } from "./fields";
 import {
   DECODE_ARP, DECODE_BAD_IP, DECODE_IPV4, DECODE_IPV6, DECODE_OTHER, DECODE_SHORT_ETHERNET, DECODE_SHORT_NETWORK,
@@ -64,6 +64,52 @@ export function decode(frame: usize, captured: u32, length: u32, row: usize): u3
   if (type == 0x0806) return arp(at, end, row);
   if ((type == 0x8847 || type == 0x8848) && at + 4 <= end) set(row, F_MPLS_LSE, be32(at));
   return DECODE_OTHER;
+}
+
+/** Bytes of a UDP header, and of a geneve header without options (RFC 8926). */
+const UDP: usize = 8;
+const GENEVE: usize = 8;
+/** Ethernet inside. */
+const BRIDGED: u32 = 0x6558;
+
+/**
+ * Decodes the packet inside a geneve frame, whose outer headers are decoded already, into `row`, with the tunnel's key and the
+ * option `wanted` (class << 8 | type; 0: the first with four bytes) as tun_metadata0. Returns its FRAME_KIND; DECODE_OTHER
+ * where it is not Ethernet.
+ */
+export function decodeInner(frame: usize, captured: u32, length: u32, wanted: u32, row: usize): u32 {
+  clearRow(row);
+  const end = frame + captured;
+  let at = frame + 12;
+  while (at + 4 <= end && (be16(at) == 0x8100 || be16(at) == 0x88a8)) at += 4;
+  at += 2;
+  if (at + 20 > end) return DECODE_SHORT_NETWORK;
+  at += ((<usize>load<u8>(at) & 15) << 2) + UDP;
+  if (at + GENEVE > end) return DECODE_SHORT_TRANSPORT;
+  const options = (<usize>load<u8>(at) & 0x3f) << 2;
+  if (load<u8>(at) >>> 6 != 0 || be16(at + 2) != BRIDGED) return DECODE_OTHER;
+  const oam = <u32>load<u8>(at, 1) >>> 7;
+  const key = be32(at + 4) >>> 8;
+  at += GENEVE;
+  const inner = at + options;
+  if (inner > end) return DECODE_SHORT_TRANSPORT;
+  const metadata = option(at, inner, wanted);
+  const headers = <u32>(inner - frame);
+  const kind = decode(inner, captured - headers, length - headers, row);
+  set(row, F_TUN_ID + 1, key);
+  set(row, F_TUN_FLAGS, oam);
+  set(row, F_TUN_METADATA0, metadata);
+  return kind;
+}
+
+/** The value of a geneve option with four bytes, 0 if it is not there. */
+function option(at: usize, end: usize, wanted: u32): u32 {
+  while (at + 4 <= end) {
+    const bytes = (<usize>load<u8>(at, 3) & 0x1f) << 2;
+    if (bytes == 4 && at + 8 <= end && (wanted == 0 || be32(at) >>> 8 == wanted)) return be32(at + 4);
+    at += 4 + bytes;
+  }
+  return 0;
 }
 
 function ipv4(at: usize, end: usize, row: usize): u32 {

@@ -5,7 +5,7 @@ import {
   F_ETH_TYPE, F_ICMP_CODE, F_ICMP_ID, F_ICMP_TYPE, F_IPV6_DST, F_IPV6_SRC, F_IP_DST, F_IP_PROTO, F_IP_SRC, F_TP_DST, F_TP_SRC,
 } from "./fields";
 import {
-  A_HASH, CT_TUPLE_BYTES, FLOW_BYTES, NONE, PATH_BYTES, R_FLOWS, R_FLOW_COUNT, R_INDEX, R_INDEX_MASK, R_PATHS, R_PATH_COUNT,
+  A_HASH, CT_TUPLE_BYTES, FLOW_BYTES, NONE, PATH_BYTES, R_FLOWS, R_FLOW_COUNT, R_FLOW_STRIDE, R_INDEX, R_INDEX_MASK, R_PATHS, R_PATH_COUNT,
   R_PATH_INDEX, R_PATH_INDEX_MASK, TUPLE_DST, TUPLE_PORTS, W_KIND, W_PATH, W_TUPLE,
 } from "./layout";
 
@@ -59,7 +59,7 @@ function hashOf(kind: u32, tuple: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function flowAt(r: usize, number: u32): usize {
-  return load<usize>(r, R_FLOWS) + <usize>number * FLOW_BYTES;
+  return load<usize>(r, R_FLOWS) + <usize>number * load<usize>(r, R_FLOW_STRIDE);
 }
 
 /** The slot of the index where a flow stands or would stand. */

@@ -3,7 +3,7 @@
 //
 // A thread's position is (pc, cursor, table): the next operation (0: the program has ended), where a sequence goes on, and
 // the table whose walk this is (0: a program outside any table). A `call` puts the three on the frame stack.
-import { P, S } from "./base";
+import { copyRow, P, S } from "./base";
 import { lookup, scan } from "./classify";
 import { beginRun, endRun } from "./connections";
 import { confirm, ct, ctClear, nat, unnat } from "./ct";
@@ -14,12 +14,12 @@ import {
   BEYOND_HASH, BOUND_FRAMES, BOUND_HOPS, BOUND_LINKS, BOUND_NUMBER_ENCAPS, BOUND_NUMBER_FRAMES, BOUND_NUMBER_HOPS, BOUND_NUMBER_LINKS,
   BOUND_NUMBER_VALUES, BOUND_VALUES, CURSOR_AT_END, CURSOR_ENDED, C_ZONE_COUNT, DEVICE_BYTES, D_ENTRY, D_ORIGIN, EV_CHOICE, EV_ENTER,
   EV_HIT, EV_MISS, EV_NOTE, EV_OUTPUT, EV_SPAWN, E_AFTER, E_CODE, E_ROW, E_RULE, FRAME_BYTES, F_CURSOR, F_PC, F_TABLE, H_ANSWER, H_AT,
-  H_DEVICE, H_ENCAPS, H_HOPS, H_LINK, H_LINKS, H_RECIRCS, H_ROW, H_SPAWNED, H_START, H_VALUES, H_VALUE_STACK, LEAF_DROPPED, LEAF_LOCAL,
+  H_DEVICE, H_ENCAPS, H_HOPS, H_LINK, H_LINKS, H_RECIRCS, H_ROW, H_SPAWNED, H_STACK, H_START, H_VALUES, H_VALUE_STACK, LEAF_DROPPED, LEAF_LOCAL,
   LEAF_LOOPED, LEAF_UNKNOWN, LEAF_UNLINKED, LINK_SLOT_BYTES, L_DEVICE, L_INDEX1, L_KEEPS, L_PORT, L_TO_DEVICE, L_TO_PORT, NONE,
   OP_CALL, OP_CHOOSE, OP_CLONE, OP_CONFIRM, OP_CT, OP_CT_CLEAR, OP_DECAP, OP_DEC_TTL, OP_DROP, OP_EMIT, OP_ENCAP, OP_END, OP_GOTO, OP_GREATER,
   OP_JUMP, OP_LOCAL, OP_MOVE, OP_MOVE_WIDE, OP_NAT, OP_NOTE, OP_OUTPUT, OP_OUTPUT_SLICE, OP_POP, OP_PUSH, OP_RETURN, OP_SET, OP_SWAP,
   OP_UNKNOWN, OP_UNNAT, PIECE_BYTES, P_CLEAR, P_DEVICES, P_LINKS, P_LINK_MASK, RANGE_BYTES, SPAWN_CLONE, SPAWN_EMIT, START_CODE,
-  START_ENTER, START_ORIGIN, START_TABLE, S_BEYOND, S_CHOICES, S_EVENT_COUNT, S_FRAMES, S_INPUT_ROW, S_LEAF, S_PATH_LOW, S_SCRATCH0,
+  START_ENTER, START_ORIGIN, START_TABLE, S_BEYOND, S_CHOICES, S_EVENT_COUNT, S_FRAMES, S_HAS_INNER, S_INNER_ROW, S_INPUT_ROW, S_LEAF, S_PATH_LOW, S_SCRATCH0,
   S_SCRATCH1, S_SCRIPT, S_SCRIPT_LENGTH, S_STOP, S_THREADS, S_THREAD_COUNT, THREAD_BYTES, T_FIRST, T_ID, T_KIND, T_MISS,
   TABLE_SEQUENCE, VALUE_BYTES, C_ZONE_PIECES,
 } from "./layout";
@@ -42,6 +42,10 @@ export function run(device: u32, port: u32, socket: u32): void {
   const first = newThread(0, S + S_INPUT_ROW, device);
   store<u32>(first, socket ? START_ORIGIN : START_ENTER, H_START);
   store<u32>(first, port, H_AT);
+  if (load<u32>(S, S_HAS_INNER)) {
+    copyRow(first + H_STACK, S + S_INNER_ROW);
+    store<u32>(first, 1, H_ENCAPS);
+  }
   for (let n: u32 = 0; n < load<u32>(S, S_THREAD_COUNT); n++) {
     thread(load<usize>(S, S_THREADS) + <usize>n * THREAD_BYTES);
     if (load<u32>(S, S_STOP)) break;

@@ -5,20 +5,25 @@
 // A new path is shown to the host before its packet is folded in: the host may take the run's changes back, run it again
 // with recording, and come back here.
 import { S } from "./base";
-import { decode } from "./decode";
+import { decode, decodeInner } from "./decode";
 import { addFlow, addPath, answerTuple, findFlow, findPath, flowTuple, pathAt } from "./flows";
 import {
-  F_ETH_DST, F_ETH_SRC, F_ETH_TYPE, F_ICMP_CODE, F_ICMP_TYPE, F_INNER_DST, F_INNER_PROTO, F_INNER_SRC, F_INNER_TP_DST, F_INNER_TP_SRC, F_IP_FRAG,
-  F_IP_PROTO, F_TCP_FLAGS,
+  F_ETH_DST, F_ETH_SRC, F_ETH_TYPE, F_ICMP_CODE, F_ICMP_TYPE, F_INNER_DST, F_INNER_PROTO, F_INNER_SRC, F_INNER_TP_DST, F_INNER_TP_SRC,
+  F_IP_DST, F_IP_FRAG, F_IP_PROTO, F_IP_SRC, F_IP_TTL, F_NW_TOS, F_PACKET_LEN, F_TCP_FLAGS, F_TP_DST, F_TP_SRC, F_TUN_ID,
+  F_TUN_METADATA0, F_VLAN_TCI,
 } from "./fields";
 import {
-  A_BYTES, A_FLOWS, A_PACKETS, COUNT_BYTES, COUNT_ENTERING, COUNT_FLOWLESS, COUNT_FOREIGN, COUNT_FRAGMENTS, COUNT_FRAMES, COUNT_LEAVING, COUNT_PATHLESS, COUNT_REPLIES,
-  COUNT_RUN, COUNT_UNQUOTED, CT_TUPLE_BYTES, DECODE_IPV6, FLOW_LEAVING, NONE, POINT_ALL, POINT_BY, POINT_FROM, REPLAY_CORRUPT, REPLAY_COUNTER_BASE,
-  REPLAY_FLOWS_FULL, REPLAY_HUNGRY, REPLAY_NEW_PATH, R_DECODING, R_DEVICE, R_FLOW, R_FLOW_CAPACITY, R_FLOW_COUNT, R_FLOW_LIMIT, R_FOLDING, R_LENGTH, R_MACS,
-  R_MAC_COUNT, R_MAX_RECORD, R_PATH_COUNT, R_PATH_LIMIT, R_PENDING, R_POINT, R_PORT, R_RUN, R_RUNNING, R_STAGE, R_STAGED, R_SWAPPED, R_TICK, R_TIMED_IN,
-  R_TIME_LOW, R_USED, S_ANSWERED, S_INPUT_ROW, S_LEAF, S_LEAF_DEVICE, S_LEAF_REJECTED, S_LEAF_TEXT, S_PATH_LOW, S_RESULT_ROW, S_TUPLES,
-  SEEN_ANSWER, SEEN_AS_REPLY, SEEN_EXPIRED, SEEN_OPENING, SEEN_REFUSED, SEEN_RESET, SEEN_UNREACHABLE, TIMED_EVERY, TUPLE_DST, TUPLE_PORTS, W_BYTES,
-  W_FINAL, W_FINAL_KIND, W_FIRST, W_LAST, W_LEAF, W_LEAF_DEVICE, W_OTHER_PATH, W_PACKETS, W_PATH, W_REJECTED, W_SEEN, W_TCP_FLAGS, W_TEXT,
+  A_BYTES, A_FLOWS, A_PACKETS, B_ETH, B_FLAGS, B_LENGTH, B_TCI, B_TOS, B_TTL, B_TUNNEL_DST, B_TUNNEL_ETH, B_TUNNEL_KEY, B_TUNNEL_OPTION,
+  B_TUNNEL_PORT, B_TUNNEL_SRC, COUNT_BYTES, COUNT_ENTERING, COUNT_FLOWLESS, COUNT_FOREIGN, COUNT_FRAGMENTS, COUNT_FRAMES, COUNT_LEAVING,
+  COUNT_PATHLESS, COUNT_REPLIES, COUNT_RUN, COUNT_SENT, COUNT_TUNNELLED, COUNT_UNQUOTED, CT_TUPLE_BYTES, DECODE_IPV4, DECODE_IPV6,
+  FLOW_FIRST_BYTES, FLOW_LEAVING, FLOW_TUNNELLED, NONE, POINT_ALL, POINT_BY, POINT_FROM, REPLAY_CORRUPT, REPLAY_COUNTER_BASE,
+  REPLAY_FLOWS_FULL, REPLAY_HUNGRY, REPLAY_NEW_PATH, R_DECODING, R_DEVICE, R_FLOW, R_FLOW_CAPACITY, R_FLOW_COUNT, R_FLOW_LIMIT,
+  R_FLOW_STRIDE, R_FOLDING, R_LENGTH, R_MACS, R_MAC_COUNT, R_MAX_RECORD, R_OWN, R_OWN_COUNT, R_PATH_COUNT, R_PATH_LIMIT, R_PENDING,
+  R_POINT, R_PORT, R_RUN, R_RUNNING, R_SENT, R_STAGE, R_STAGED, R_SWAPPED, R_TICK, R_TIMED_IN, R_TIME_LOW, R_TUNNEL_ADDRESSES,
+  R_TUNNEL_COUNT, R_TUNNEL_OPTION, R_TUNNEL_PORT, R_USED, SEEN_ANSWER, SEEN_AS_REPLY, SEEN_EXPIRED, SEEN_OPENING, SEEN_REFUSED,
+  SEEN_RESET, SEEN_TO_SENDER, SEEN_UNREACHABLE, S_ANSWERED, S_HAS_INNER, S_INNER_ROW, S_INPUT_ROW, S_LEAF, S_LEAF_DEVICE,
+  S_LEAF_REJECTED, S_LEAF_TEXT, S_PATH_LOW, S_RESULT_ROW, S_TUPLES, TIMED_EVERY, TUPLE_DST, TUPLE_PORTS, W_BYTES, W_FINAL, W_FINAL_KIND,
+  W_FIRST, W_KIND, W_LAST, W_LEAF, W_LEAF_DEVICE, W_OTHER_PATH, W_PACKETS, W_PATH, W_REJECTED, W_SEEN, W_TCP_FLAGS, W_TEXT,
 } from "./layout";
 import { run } from "./machine";
 
@@ -109,13 +114,25 @@ export function replay(r: usize): u32 {
     const timed = left == 0;
     store<u32>(r, timed ? TIMED_EVERY - 1 : left - 1, R_TIMED_IN);
     let clock: f64 = timed ? now() : 0;
-    const kind = decode(p + RECORD_HEADER, captured, length, row);
+    let kind = decode(p + RECORD_HEADER, captured, length, row);
     let flow: usize = 0;
     let way = PASSES;
-    if (kind <= DECODE_IPV6) way = direction(r, row);
+    let about = row;
+    if (kind <= DECODE_IPV6) {
+      way = direction(r, row);
+      if (kind == DECODE_IPV4 && way != PASSES && endsTunnel(r, row, way)) {
+        about = S + S_INNER_ROW;
+        kind = decodeInner(p + RECORD_HEADER, captured, length, load<u32>(r, R_TUNNEL_OPTION), about);
+        if (kind > DECODE_IPV6) way = PASSES;
+      }
+    }
+    const tunnelled = about != row;
     const entering = way == ENTERS;
+    let sent = false;
+    const marks = (entering ? 0 : FLOW_LEAVING) | (tunnelled ? FLOW_TUNNELLED : 0);
     if (way != PASSES) {
-      const key = flowTuple(row, tuple) | (entering ? 0 : FLOW_LEAVING);
+      const key = flowTuple(about, tuple) | marks;
+      sent = way == LEAVES && !tunnelled && isOwn(r, tuple);
       flow = findFlow(r, key, tuple);
       if (flow == 0) {
         const flows = load<u32>(r, R_FLOW_COUNT);
@@ -135,23 +152,37 @@ export function replay(r: usize): u32 {
       count(r, COUNT_FOREIGN, 1);
       continue;
     }
-    if (load<u32>(row, F_IP_FRAG << 2)) count(r, COUNT_FRAGMENTS, 1);
-    if (isUnquoted(row)) count(r, COUNT_UNQUOTED, 1);
+    if (load<u32>(about, F_IP_FRAG << 2)) count(r, COUNT_FRAGMENTS, 1);
+    if (isUnquoted(about)) count(r, COUNT_UNQUOTED, 1);
+    if (tunnelled) count(r, COUNT_TUNNELLED, 1);
+    store<u32>(S, tunnelled ? 1 : 0, S_HAS_INNER);
     store<u64>(r, <u64>seconds * 1_000_000_000 + <u64>fraction * <u64>load<u32>(r, R_TICK), R_TIME_LOW);
     store<u32>(r, length, R_LENGTH);
     store<u32>(r, <u32>flow, R_FLOW);
     count(r, entering ? COUNT_ENTERING : COUNT_LEAVING, 1);
-    if (flow != 0 && load<u64>(flow, W_PACKETS) == 0) begins(r, flow, row, entering);
-    if (!entering) answered(r, row);
-    const reply = entering && flow != 0 && (load<u32>(flow, W_SEEN) & SEEN_AS_REPLY) != 0;
+    if (flow != 0 && load<u64>(flow, W_PACKETS) == 0) {
+      begins(r, flow, about, marks);
+      if (load<u32>(r, R_FLOW_STRIDE) == FLOW_FIRST_BYTES) keepFirst(flow, row, about);
+    }
+    const isReply = flow != 0 && (load<u32>(flow, W_SEEN) & SEEN_AS_REPLY) != 0;
+    if (!entering || isReply) answered(r, about, marks);
+    const reply = entering && isReply;
     if (reply) count(r, COUNT_REPLIES, 1);
-    if (!entering || reply || !load<u32>(r, R_RUN)) {
-      if (flow != 0) foldFlow(r, flow, row);
+    sent = sent && !isReply;
+    if ((!entering && !sent) || reply || !load<u32>(r, R_RUN)) {
+      if (flow != 0) foldFlow(r, flow, about);
       if (timed) addTime(r, R_FOLDING, clock);
       continue;
     }
     store<u32>(S, flow != 0 && (load<u32>(flow, W_SEEN) & (SEEN_ANSWER | SEEN_RESET)) != 0 ? 1 : 0, S_ANSWERED);
-    run(load<u32>(r, R_DEVICE), load<u32>(r, R_PORT), 0);
+    store<u32>(r, sent ? 1 : 0, R_SENT);
+    if (sent) {
+      // As the socket sends it: without what its way out of the device has added.
+      memory.fill(row + (F_ETH_DST << 2), 0, 16);
+      store<u32>(row, 0, F_VLAN_TCI << 2);
+      count(r, COUNT_SENT, 1);
+    }
+    run(load<u32>(r, R_DEVICE), load<u32>(r, R_PORT), sent ? 1 : 0);
     count(r, COUNT_RUN, 1);
     if (timed) clock = addTime(r, R_RUNNING, clock);
     const hash = load<u64>(S, S_PATH_LOW);
@@ -177,14 +208,62 @@ function mark(flow: usize, bits: u32): void {
   store<u32>(flow, load<u32>(flow, W_SEEN) | bits, W_SEEN);
 }
 
-/** The first packet of a flow: does it open a connection, or answer one of the other direction? */
-function begins(r: usize, flow: usize, row: usize, entering: bool): void {
-  const other: u32 = entering ? FLOW_LEAVING : 0;
+/** Whether a packet is that of a tunnel that ends (or begins) at the capture point's host. */
+function endsTunnel(r: usize, row: usize, way: u32): bool {
+  const port = load<u32>(r, R_TUNNEL_PORT);
+  if (port == 0 || load<u32>(row, F_IP_PROTO << 2) != 17 || load<u32>(row, F_TP_DST << 2) != port || load<u32>(row, F_IP_FRAG << 2)) return false;
+  const end = way == ENTERS ? load<u32>(row, F_IP_DST << 2) : load<u32>(row, F_IP_SRC << 2);
+  let at = <usize>load<u32>(r, R_TUNNEL_ADDRESSES);
+  for (let n = load<u32>(r, R_TUNNEL_COUNT); n > 0; n--) {
+    if (load<u32>(at) == end) return true;
+    at += 4;
+  }
+  return false;
+}
+
+/** Whether the source of a tuple is an address of the device. */
+function isOwn(r: usize, tuple: usize): bool {
+  let at = <usize>load<u32>(r, R_OWN);
+  for (let n = load<u32>(r, R_OWN_COUNT); n > 0; n--) {
+    if (!v128.any_true(v128.xor(v128.load(at), v128.load(tuple)))) return true;
+    at += 16;
+  }
+  return false;
+}
+
+/** Marks a flow as the answer to another of the other direction, if there is one. */
+function answers(flow: usize, opener: usize): void {
+  if (opener == 0) return;
+  mark(flow, SEEN_AS_REPLY | (load<u32>(opener, W_KIND) & FLOW_LEAVING && load<u32>(opener, W_LEAF) ? SEEN_TO_SENDER : 0));
+}
+
+/** Keeps the headers of a flow's first packet; `about` is the one inside where `row` is that of a tunnel. */
+function keepFirst(flow: usize, row: usize, about: usize): void {
+  v128.store(flow, v128.load(about, F_ETH_DST << 2), B_ETH);
+  store<u32>(flow, load<u32>(about, F_VLAN_TCI << 2), B_TCI);
+  store<u32>(flow, load<u32>(about, F_IP_TTL << 2), B_TTL);
+  store<u32>(flow, load<u32>(about, F_NW_TOS << 2), B_TOS);
+  store<u32>(flow, load<u32>(about, F_TCP_FLAGS << 2), B_FLAGS);
+  store<u32>(flow, load<u32>(about, F_PACKET_LEN << 2), B_LENGTH);
+  if (about == row) return;
+  store<u32>(flow, load<u32>(about, (F_TUN_ID + 1) << 2), B_TUNNEL_KEY);
+  store<u32>(flow, load<u32>(about, F_TUN_METADATA0 << 2), B_TUNNEL_OPTION);
+  store<u32>(flow, load<u32>(row, F_IP_SRC << 2), B_TUNNEL_SRC);
+  store<u32>(flow, load<u32>(row, F_IP_DST << 2), B_TUNNEL_DST);
+  v128.store(flow, v128.load(row, F_ETH_DST << 2), B_TUNNEL_ETH);
+  store<u32>(flow, load<u32>(row, F_TP_SRC << 2), B_TUNNEL_PORT);
+}
+
+/** The first packet of a flow: does it open a connection, or answer one of the other direction? `marks` are the key's FLOW bits. */
+function begins(r: usize, flow: usize, row: usize, marks: u32): void {
+  const other = marks ^ FLOW_LEAVING;
   const proto = load<u32>(row, F_IP_PROTO << 2);
   if (proto == 6 && (load<u32>(row, F_TCP_FLAGS << 2) & (SYN | ACK)) == SYN) {
     mark(flow, SEEN_OPENING);
     return;
   }
+  // Also where what it answers was not captured.
+  if (proto == 6 && (load<u32>(row, F_TCP_FLAGS << 2) & (SYN | ACK)) == (SYN | ACK)) mark(flow, SEEN_AS_REPLY);
   const tuple = S + S_TUPLES;
   const answer = tuple + CT_TUPLE_BYTES;
   const kind = flowTuple(row, tuple);
@@ -196,12 +275,12 @@ function begins(r: usize, flow: usize, row: usize, entering: bool): void {
     }
     const inner = quotedTuple(row, answer);
     if (inner != NONE) {
-      if (findFlow(r, inner | other, answer) != 0) mark(flow, SEEN_AS_REPLY);
+      answers(flow, findFlow(r, inner | other, answer));
       return;
     }
   }
   answerTuple(kind, tuple, answer);
-  if (findFlow(r, kind | other, answer) != 0) mark(flow, SEEN_AS_REPLY);
+  answers(flow, findFlow(r, kind | other, answer));
 }
 
 /** The tuple of the packet that an ICMP error quotes to `tuple`; returns its kind, NONE if there is none. */
@@ -220,20 +299,21 @@ function quotedTuple(row: usize, tuple: usize): u32 {
 
 /**
  * A packet that leaves is never run, but where it answers a flow that entered, the trackers on the way have seen it: from
- * now on that flow's connections are established. And it tells what became of the flow.
+ * now on that flow's connections are established. And it tells what became of the flow. Likewise for what enters in answer.
  */
-function answered(r: usize, row: usize): void {
+function answered(r: usize, row: usize, marks: u32): void {
+  const other = marks ^ FLOW_LEAVING;
   const tuple = S + S_TUPLES;
   const answer = tuple + CT_TUPLE_BYTES;
   const kind = flowTuple(row, tuple);
   const inner = quotedTuple(row, answer);
   if (inner != NONE) {
-    const about = findFlow(r, inner, answer);
+    const about = findFlow(r, inner | other, answer);
     if (about != 0) mark(about, errorSeen(row, (kind & 0x100) != 0));
     return;
   }
   answerTuple(kind, tuple, answer);
-  const flow = findFlow(r, kind, answer);
+  const flow = findFlow(r, kind | other, answer);
   if (flow == 0) return;
   const reset = (kind & 0xff) == 6 && (load<u32>(row, F_TCP_FLAGS << 2) & RST) != 0;
   mark(flow, reset ? SEEN_RESET : SEEN_ANSWER);
@@ -285,7 +365,7 @@ function fold(r: usize, flow: usize): void {
     if (first) add(at + A_FLOWS, 1);
   }
   if (flow == 0) return;
-  foldFlow(r, flow, S + S_INPUT_ROW);
+  foldFlow(r, flow, load<u32>(S, S_HAS_INNER) ? S + S_INNER_ROW : S + S_INPUT_ROW);
   if (!first) {
     if (load<u32>(flow, W_PATH) != path) store<u32>(flow, load<u32>(flow, W_OTHER_PATH) + 1, W_OTHER_PATH);
     return;

@@ -4,11 +4,21 @@
  * `run` leaves the same events as the reference interpreter. `runFast` runs without recording and leaves only what
  * decides: where the packet ended, what it looked like there, and a hash of its path.
  */
-import { type Event, type KnownConnection, type Machine, type Network, type Numbering, newRow, ROW_WORDS, type Row, type RunOptions } from "@plumbline/model";
+import {
+  type Event,
+  type KnownConnection,
+  type Machine,
+  type Network,
+  type Numbering,
+  newRow,
+  ROW_WORDS,
+  type Row,
+  type RunOptions,
+} from "@plumbline/model";
 import { Arena } from "./arena.js";
 import { compile } from "./compile.js";
 import { KnownConnections } from "./known.js";
-import { CODE, CT_TABLE, EVENT, EVENT_BYTES, S_INPUT_ROW, S_RESULT_ROW, STATE, V_ROW } from "./layout.js";
+import { CODE, CT_TABLE, EVENT, EVENT_BYTES, S_INNER_ROW, S_INPUT_ROW, S_RESULT_ROW, STATE, V_ROW } from "./layout.js";
 import { layState, SCRIPT_WORDS, type StateLayout } from "./state.js";
 import { MODULE_BYTES } from "./wasm.js";
 
@@ -95,9 +105,7 @@ export class Core implements Machine {
       this.arena.exports.forgetAll();
       const { base, connections: table } = this.state;
       this.known =
-        connections.length === 0
-          ? null
-          : { connections, tables: new KnownConnections(this.arena, table, connections, base + S_INPUT_ROW) };
+        connections.length === 0 ? null : { connections, tables: new KnownConnections(this.arena, table, connections, base + S_INPUT_ROW) };
     }
     this.reset();
   }
@@ -137,6 +145,9 @@ export class Core implements Machine {
     if (this.busy) throw new Error("a replay is at work on this core: run packets between its chunks, or on another core");
     this.set(settings);
     this.setHeader("S_ANSWERED", 0);
+    const { inner } = settings.options;
+    this.setHeader("S_HAS_INNER", inner ? 1 : 0);
+    if (inner) this.arena.words.set(inner, (this.state.base + S_INNER_ROW) >>> 2);
     this.arena.words.set(row, (this.state.base + S_INPUT_ROW) >>> 2);
     this.arena.exports.run(device, port ?? 0, port === null ? 1 : 0);
   }
@@ -193,7 +204,7 @@ export class Core implements Machine {
       again: (device, port) => {
         if (!this.arena.exports.rollback()) return null;
         this.setHeader("S_RECORD", 1);
-        this.arena.exports.run(device, port, 0);
+        this.arena.exports.run(device, port ?? 0, port === null ? 1 : 0);
         this.setHeader("S_RECORD", 0);
         return this.events();
       },
@@ -209,5 +220,5 @@ export interface CoreInside {
   hold(settings: RunSettings): void;
   release(): void;
   keepLog(on: boolean): void;
-  again(device: number, port: number): Event[] | null;
+  again(device: number, port: number | null): Event[] | null;
 }

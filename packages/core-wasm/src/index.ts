@@ -3,6 +3,7 @@ export { Core, type CoreOptions, type Fate } from "./core.js";
 export {
   type CaptureProblem,
   type Direction,
+  type FirstHeaders,
   type FlowRecord,
   type PathRecord,
   type PathSample,
@@ -11,5 +12,7 @@ export {
   ReplaySession,
   type ReplayTimes,
   type Seen,
+  type TunnelEnds,
+  type TunnelHeaders,
   type TupleRecord,
 } from "./replay.js";

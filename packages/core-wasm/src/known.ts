@@ -5,7 +5,7 @@
  * copied out (records, heads of chains, the header's words), so that a reset writes the copy back: a trace resets once a branch.
  * Cost of a reset: what stands in the tables, and a copy of CONN_BYTES a known connection.
  */
-import type { KnownConnection, Tuple } from "@plumbline/model";
+import { firstProgress, type KnownConnection, type Tuple } from "@plumbline/model";
 import type { Arena } from "./arena.js";
 import { CONN, CONN_BYTES, CONN_FLAGS, CT_TABLE, N_LABEL, N_ORIG, N_REPLY, TUPLE_DST, TUPLE_PORTS } from "./layout.js";
 
@@ -49,7 +49,7 @@ export class KnownConnections {
     const { arena } = this;
     arena.words.set(this.records, this.word("K_RECORDS") >>> 2);
     for (const [address, node] of this.heads) arena.put(address, node);
-    HEADER.forEach((name, i) => arena.put(this.table + CT_TABLE[name], this.header[i]));
+    for (const [i, name] of HEADER.entries()) arena.put(this.table + CT_TABLE[name], this.header[i]);
   }
 
   private keepHead(hash: number): void {
@@ -62,13 +62,13 @@ export class KnownConnections {
 }
 
 function lay(arena: Arena, at: number, c: KnownConnection): void {
-  const { CONN_NAT_SRC, CONN_NAT_DST, CONN_SEEN_REPLY, CONN_CLOSED } = CONN_FLAGS;
+  const { CONN_NAT_SRC, CONN_NAT_DST, CONN_SEEN_REPLY, CONN_CLOSED, CONN_PROGRESS_SHIFT } = CONN_FLAGS;
   arena.put(at + CONN.N_KIND, ((c.zone << 16) | (c.orig.v6 ? 0x100 : 0) | c.orig.proto) >>> 0);
   arena.put(at + CONN.N_TRACKER, c.tracker);
   const flags = [c.natSrc && CONN_NAT_SRC, c.natDst && CONN_NAT_DST, c.seenReply && CONN_SEEN_REPLY, c.closed && CONN_CLOSED];
   arena.put(
     at + CONN.N_FLAGS,
-    flags.reduce<number>((all, f) => all | (f || 0), 0),
+    flags.reduce<number>((all, f) => all | (f || 0), (c.progress ?? firstProgress(c)) << CONN_PROGRESS_SHIFT),
   );
   arena.put(at + CONN.N_MARK, c.mark);
   putWide(arena, at + N_LABEL, c.label);

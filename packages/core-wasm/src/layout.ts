@@ -247,6 +247,8 @@ export const STATE = words([
   "S_BEYOND",
   // 1: an answer to this packet's flow has been seen, so the connections it meets count as answered.
   "S_ANSWERED",
+  // 1: the packet to run is the outer one of a tunnel, S_INNER_ROW is inside.
+  "S_HAS_INNER",
   // What is running now.
   "S_THREAD_COUNT",
   "S_EVENT_COUNT",
@@ -265,12 +267,13 @@ export const STATE = words([
 export const S_SCRATCH0 = fits(STATE, 128);
 export const S_SCRATCH1 = S_SCRATCH0 + VALUE_BYTES;
 export const S_TUPLES = S_SCRATCH1 + VALUE_BYTES;
-/** The row of the leaf that tells the fate; rows to work on; the packet to run. */
+/** The row of the leaf that tells the fate; rows to work on; the packet to run; the packet inside it. */
 export const S_RESULT_ROW = 320;
 export const S_WORK_ROW = S_RESULT_ROW + ROW_BYTES;
 export const S_EXEC_ROW = S_WORK_ROW + ROW_BYTES;
 export const S_INPUT_ROW = S_EXEC_ROW + ROW_BYTES;
-export const STATE_BYTES = S_INPUT_ROW + ROW_BYTES;
+export const S_INNER_ROW = S_INPUT_ROW + ROW_BYTES;
+export const STATE_BYTES = S_INNER_ROW + ROW_BYTES;
 
 /** A thread. Threads of a run stand one after the other; the queue is the part that has not run yet. */
 export const THREAD = words([
@@ -389,7 +392,12 @@ export const CONN_FLAGS = {
   CONN_BOTH_IN: 96,
   // In the list of the present run.
   CONN_IN_RUN: 128,
+  // How far it is in the userspace tracker (conntrack.ts, firstProgress): 8 bits.
+  CONN_PROGRESS: 0xff00,
+  CONN_PROGRESS_SHIFT: 8,
 } as const;
+/** The bit of a tuple's kind that an echo reply has and a request has not. N_KIND is without it. */
+export const KIND_ANSWER = 0x200;
 
 /** How a thread begins. */
 export const START = numbers(["START_ENTER", "START_ORIGIN", "START_TABLE", "START_CODE"]);
@@ -441,6 +449,8 @@ export const REPLAY = words([
   "R_FLOW_COUNT",
   "R_FLOW_CAPACITY",
   "R_FLOW_LIMIT",
+  // Bytes of a flow's record: FLOW_BYTES, or FLOW_FIRST_BYTES where its first packet's headers are kept.
+  "R_FLOW_STRIDE",
   // Paths, likewise; their room does not grow.
   "R_PATH_INDEX",
   "R_PATH_INDEX_MASK",
@@ -449,7 +459,16 @@ export const REPLAY = words([
   "R_PATH_LIMIT",
   // Where the time goes: packets until the next that is timed; times of decoding, running, folding in milliseconds (f64 each, 8-byte aligned).
   "R_TIMED_IN",
-  "R_PAD",
+  // Tunnels that end at the capture point's host: UDP port (0: none), IPv4 addresses and their number, the option that is
+  // tun_metadata0 (class << 8 | type; 0: the first of four bytes).
+  "R_TUNNEL_PORT",
+  "R_TUNNEL_ADDRESSES",
+  "R_TUNNEL_COUNT",
+  "R_TUNNEL_OPTION",
+  // Addresses of the device, 16 bytes each: what leaves from one of them was sent by its own socket, and runs from there. Whether the packet at work does.
+  "R_OWN",
+  "R_OWN_COUNT",
+  "R_SENT",
   "R_DECODING",
   "R_DECODING_HIGH",
   "R_RUNNING",
@@ -478,6 +497,10 @@ export const REPLAY_COUNTERS = numbers(
     "COUNT_FOREIGN",
     // Entering packets that answer what left here: they have no state to run on.
     "COUNT_REPLIES",
+    // Packets in tunnels that end here: they are the flows of the packets inside.
+    "COUNT_TUNNELLED",
+    // Leaving packets that ran, from the device's socket.
+    "COUNT_SENT",
   ],
   FRAME_KINDS,
 );
@@ -493,7 +516,8 @@ export const POINT = numbers(["POINT_ALL", "POINT_TO", "POINT_FROM", "POINT_BY"]
 
 /**
  * What a capture shows of a flow besides its own packets. Of an entering flow, in packets that leave: an answer other than a reset; a reset; ICMP errors
- * about it. Of a flow of either direction: it answers one of the other direction; its first packet was the connection's first (a SYN).
+ * about it. Of a flow of either direction: it answers one of the other direction; its first packet was the connection's first (a SYN); what it answers ran
+ * from the device's socket.
  */
 export const SEEN = {
   SEEN_ANSWER: 1,
@@ -503,6 +527,7 @@ export const SEEN = {
   SEEN_EXPIRED: 16,
   SEEN_AS_REPLY: 32,
   SEEN_OPENING: 64,
+  SEEN_TO_SENDER: 128,
 } as const;
 
 /**
@@ -531,6 +556,28 @@ export const FLOW = {
 } as const;
 export const FLOW_BYTES = 144;
 export const FLOW_LEAVING = 0x10000;
+/** The flow was seen inside a tunnel that ends here. */
+export const FLOW_TUNNELLED = 0x20000;
+
+/**
+ * The headers of a flow's first packet, behind its record: MACs as the row has them (two words each), VLAN, TTL, TOS, TCP flags, frame length. Then for a
+ * tunnelled flow the tunnel's key, option, addresses, MACs and source port.
+ */
+export const FIRST = {
+  B_ETH: 144,
+  B_TCI: 160,
+  B_TTL: 164,
+  B_TOS: 168,
+  B_FLAGS: 172,
+  B_LENGTH: 176,
+  B_TUNNEL_KEY: 180,
+  B_TUNNEL_OPTION: 184,
+  B_TUNNEL_SRC: 188,
+  B_TUNNEL_DST: 192,
+  B_TUNNEL_ETH: 196,
+  B_TUNNEL_PORT: 212,
+} as const;
+export const FLOW_FIRST_BYTES = 216;
 
 /** A path: its hash, and the packets, bytes and flows (by their first packet) that took it. */
 export const PATH = { A_HASH: 0, A_PACKETS: 8, A_BYTES: 16, A_FLOWS: 24 } as const;

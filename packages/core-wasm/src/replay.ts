@@ -12,12 +12,15 @@
  * Promise: memory is bounded by the number of flows, never by the size of the capture; nothing is dropped in silence, every
  * frame is in one of the counters.
  */
-import { type Event, PlumblineError, ROW_WORDS, type Row } from "@plumbline/model";
+import { type Event, field, PlumblineError, ROW_WORDS, type Row } from "@plumbline/model";
 import type { Core } from "./core.js";
 import {
+  FIRST,
   FLOW,
   FLOW_BYTES,
+  FLOW_FIRST_BYTES,
   FLOW_LEAVING,
+  FLOW_TUNNELLED,
   FRAME_KIND,
   PATH,
   PATH_BYTES,
@@ -27,8 +30,10 @@ import {
   REPLAY_COUNTER_BASE,
   REPLAY_COUNTERS,
   REPLAY_STATUS,
+  S_INNER_ROW,
   S_INPUT_ROW,
   SEEN,
+  STATE,
   TUPLE_DST,
   TUPLE_PORTS,
 } from "./layout.js";
@@ -40,6 +45,9 @@ const STAGE_BYTES = 1 << 20;
 /** The longest record that tcpdump writes (MAXIMUM_SNAPLEN). A longer one means that the file is damaged. */
 const MAX_RECORD = 262144;
 const FIRST_FLOWS = 1 << 16;
+/** The two MACs stand side by side in a row; bytes from the first. */
+const SRC_MAC = 4 * (field("eth_src").word - Math.min(field("eth_src").word, field("eth_dst").word));
+const DST_MAC = 4 * (field("eth_dst").word - Math.min(field("eth_src").word, field("eth_dst").word));
 
 /** How a frame's direction at the capture point is told. */
 export type Direction =
@@ -52,6 +60,16 @@ export type Direction =
   /** Frames enter that are from one of these MACs (of what is beyond the port). */
   | { readonly kind: "by"; readonly macs: readonly bigint[] };
 
+/** Where geneve tunnels end. */
+export interface TunnelEnds {
+  /** UDP port. */
+  readonly port: number;
+  /** IPv4 addresses of the host. */
+  readonly addresses: readonly number[];
+  /** The option that is seen as tun_metadata0: class << 8 | type; 0: the first that has four bytes. */
+  readonly option: number;
+}
+
 export interface ReplayOptions {
   /** Name of the capture, for messages. */
   readonly name: string;
@@ -59,6 +77,12 @@ export interface ReplayOptions {
   readonly device: number;
   readonly port: number;
   readonly direction: Direction;
+  /** Tunnels that end at the point's host: their packets are those of the flows inside. */
+  readonly tunnels?: TunnelEnds;
+  /** Addresses of the device: what leaves from one of them, and answers nothing, runs from the device's socket. */
+  readonly own?: readonly bigint[];
+  /** Keep the headers of each flow's first packet (FlowRecord.begin). */
+  readonly keepFirst?: boolean;
   /** False: decode and fold, but run nothing (what is the cost of decoding?). */
   readonly run?: boolean;
   /** The most flows held at a time (default 4194304). */
@@ -77,6 +101,10 @@ export interface PathSample {
   readonly hash: bigint;
   /** The packet as it entered. */
   readonly row: Row;
+  /** The packet inside, where it came in a tunnel that ends here. */
+  readonly inner?: Row;
+  /** It was sent by the device's socket. */
+  readonly sent: boolean;
   /** Its run, recorded on the very state that it met; null if that state could not be restored (a run of extreme length). */
   readonly events: Event[] | null;
 }
@@ -93,8 +121,31 @@ export interface TupleRecord {
   readonly icmp: number;
 }
 
+/** Headers of a flow's first packet. */
+export interface FirstHeaders {
+  readonly ethSrc: bigint;
+  readonly ethDst: bigint;
+  /** 0x1000 | tag, 0 without. */
+  readonly vlanTci: number;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly tcpFlags: number;
+  readonly length: number;
+  readonly tunnel?: TunnelHeaders;
+}
+
+export interface TunnelHeaders {
+  readonly key: number;
+  readonly option: number;
+  readonly src: number;
+  readonly dst: number;
+  readonly ethSrc: bigint;
+  readonly ethDst: bigint;
+  readonly srcPort: number;
+}
+
 export interface FlowRecord extends TupleRecord {
-  /** Entered the device at the capture point (and ran); else it left there and is evidence. */
+  /** Entered the device at the capture point; else it left there. */
   readonly entering: boolean;
   readonly packets: number;
   /** Bytes on the wire, Ethernet header included. */
@@ -105,6 +156,10 @@ export interface FlowRecord extends TupleRecord {
   /** All TCP flags seen. */
   readonly tcpFlags: number;
   readonly seen: Seen;
+  /** In a tunnel that ends at the point's host. */
+  readonly tunnelled: boolean;
+  /** With `keepFirst`. */
+  readonly begin?: FirstHeaders;
   /** Path of its first packet; -1: did not run, or no room for its path. */
   readonly path: number;
   /** Packets that took another path than the first. */
@@ -123,9 +178,11 @@ export interface FlowRecord extends TupleRecord {
 export interface Seen {
   /** Its first packet was the connection's first: a SYN, an echo request. */
   readonly opening: boolean;
-  /** It answers a flow of the other direction, which was seen before. Such a flow does not run where it enters. */
+  /** It answers a flow of the other direction, which was seen before, or a connection whose SYN was not. It does not run where it enters. */
   readonly asReply: boolean;
-  /** Of a flow that entered, in packets that left: an answer other than a reset; a reset; ICMP errors about it. */
+  /** And that flow ran from the device's socket: its own record tells what became of it. */
+  readonly toSender: boolean;
+  /** In packets of the other direction: an answer other than a reset; a reset; ICMP errors about it. */
   readonly answer: boolean;
   readonly reset: boolean;
   readonly refused: boolean;
@@ -176,6 +233,10 @@ export interface ReplayCounters {
   readonly foreign: number;
   /** Entering packets that answer what left here; they do not run, for the state that they would meet is not there. */
   readonly replies: number;
+  /** Packets in tunnels that end here. */
+  readonly tunnelled: number;
+  /** Leaving packets that ran, from the device's socket. */
+  readonly sent: number;
 }
 
 /** What was wrong with the capture's bytes; what stood before it was used. */
@@ -193,6 +254,7 @@ export class ReplaySession {
   private readonly flowsAt: number;
   private readonly pathsAt: number;
   private readonly maxFlows: number;
+  private readonly stride: number;
   private capacity: number;
   private header: PcapHeader | undefined;
   /** Bytes before the first record, as long as they are not complete. */
@@ -210,6 +272,7 @@ export class ReplaySession {
     this.inside = core.inside;
     const { arena } = this.inside;
     this.maxFlows = Math.max(1, options.maxFlows ?? 1 << 22);
+    this.stride = options.keepFirst ? FLOW_FIRST_BYTES : FLOW_BYTES;
     this.capacity = Math.min(this.maxFlows, FIRST_FLOWS);
     const maxPaths = Math.max(1, options.maxPaths ?? 1 << 16);
     const macs = options.direction.kind === "all" ? [] : options.direction.kind === "to" ? [options.direction.mac] : options.direction.macs;
@@ -221,20 +284,35 @@ export class ReplaySession {
     };
     this.r = area(REPLAY_BYTES);
     const macsAt = area(8 * macs.length);
+    const ends = options.tunnels?.addresses ?? [];
+    const endsAt = area(4 * ends.length);
+    const own = options.own ?? [];
+    const ownAt = area(16 * own.length);
     this.stage = area(STAGE_BYTES + MAX_RECORD + 64);
     const pathSlots = slotsFor(maxPaths);
     const pathIndex = area(4 * pathSlots);
     this.pathsAt = area(maxPaths * PATH_BYTES);
     const index = area(4 * slotsFor(this.maxFlows));
     this.flowsAt = end;
-    arena.reserve(this.flowsAt + this.capacity * FLOW_BYTES);
+    arena.reserve(this.flowsAt + this.capacity * this.stride);
     arena.zero(this.r, this.r + align(REPLAY_BYTES, 4));
     arena.zero(pathIndex, pathIndex + 4 * pathSlots);
     macs.forEach((mac, i) => {
       arena.put(macsAt + 8 * i, Number(mac >> 32n));
       arena.put(macsAt + 8 * i + 4, Number(mac & 0xffffffffn));
     });
+    arena.words.set(ends, endsAt >>> 2);
     const put = (name: keyof typeof REPLAY, value: number) => arena.put(this.r + REPLAY[name], value);
+    put("R_FLOW_STRIDE", this.stride);
+    put("R_TUNNEL_PORT", options.tunnels?.port ?? 0);
+    put("R_TUNNEL_ADDRESSES", endsAt);
+    put("R_TUNNEL_COUNT", ends.length);
+    put("R_TUNNEL_OPTION", options.tunnels?.option ?? 0);
+    own.forEach((address, i) => {
+      for (let k = 0; k < 4; k++) arena.put(ownAt + 16 * i + 4 * k, Number((address >> BigInt(96 - 32 * k)) & 0xffffffffn));
+    });
+    put("R_OWN", ownAt);
+    put("R_OWN_COUNT", own.length);
     put("R_MAX_RECORD", MAX_RECORD);
     put("R_DEVICE", options.device);
     put("R_PORT", options.port);
@@ -326,6 +404,8 @@ export class ReplaySession {
       pathless: at(REPLAY_COUNTERS.COUNT_PATHLESS),
       foreign: at(REPLAY_COUNTERS.COUNT_FOREIGN),
       replies: at(REPLAY_COUNTERS.COUNT_REPLIES),
+      tunnelled: at(REPLAY_COUNTERS.COUNT_TUNNELLED),
+      sent: at(REPLAY_COUNTERS.COUNT_SENT),
     };
   }
 
@@ -345,7 +425,7 @@ export class ReplaySession {
 
   /** The flows held, in order of their first packet in the file. */
   *flows(): Generator<FlowRecord> {
-    for (let i = 0; i < this.flowCount; i++) yield this.flow(this.flowsAt + i * FLOW_BYTES);
+    for (let i = 0; i < this.flowCount; i++) yield this.flow(this.flowsAt + i * this.stride);
   }
 
   /** The paths taken, in order of first sight. */
@@ -391,7 +471,11 @@ export class ReplaySession {
     const path = this.get("R_PATH_COUNT") - 1;
     const at = (base + S_INPUT_ROW) >>> 2;
     const row = arena.words.slice(at, at + ROW_WORDS);
-    onPath({ path, hash: arena.getBig(this.pathsAt + path * PATH_BYTES + PATH.A_HASH), row, events: again(device, port) });
+    const innerAt = (base + S_INNER_ROW) >>> 2;
+    const inner = arena.get(base + STATE.S_HAS_INNER) === 0 ? {} : { inner: arena.words.slice(innerAt, innerAt + ROW_WORDS) };
+    const hash = arena.getBig(this.pathsAt + path * PATH_BYTES + PATH.A_HASH);
+    const sent = this.get("R_SENT") !== 0;
+    onPath({ path, hash, row, ...inner, sent, events: again(device, sent ? null : port) });
   }
 
   private makeRoom(): void {
@@ -406,7 +490,7 @@ export class ReplaySession {
 
   private grow(capacity: number): boolean {
     try {
-      this.inside.arena.reserve(this.flowsAt + capacity * FLOW_BYTES);
+      this.inside.arena.reserve(this.flowsAt + capacity * this.stride);
     } catch (e) {
       // No more memory: what is there is the limit from now on.
       if (e instanceof PlumblineError) return false;
@@ -436,6 +520,8 @@ export class ReplaySession {
       last: arena.getBig(at + FLOW.W_LAST),
       tcpFlags: arena.get(at + FLOW.W_TCP_FLAGS),
       seen: seenOf(arena.get(at + FLOW.W_SEEN)),
+      tunnelled: (kind & FLOW_TUNNELLED) !== 0,
+      ...(this.options.keepFirst ? { begin: this.begin(at, (kind & FLOW_TUNNELLED) !== 0) } : {}),
       path: path === 0xffffffff ? -1 : path,
       otherPath: arena.get(at + FLOW.W_OTHER_PATH),
       fate:
@@ -448,6 +534,31 @@ export class ReplaySession {
               device: arena.get(at + FLOW.W_LEAF_DEVICE),
               final: this.tuple(arena.get(at + FLOW.W_FINAL_KIND), at + FLOW.W_FINAL),
             },
+    };
+  }
+
+  private begin(at: number, tunnelled: boolean): FirstHeaders {
+    const { arena } = this.inside;
+    const mac = (from: number) => (BigInt(arena.get(from)) << 32n) | BigInt(arena.get(from + 4));
+    const at32 = (name: keyof typeof FIRST) => arena.get(at + FIRST[name]);
+    const tunnel = {
+      key: at32("B_TUNNEL_KEY"),
+      option: at32("B_TUNNEL_OPTION"),
+      src: at32("B_TUNNEL_SRC"),
+      dst: at32("B_TUNNEL_DST"),
+      ethSrc: mac(at + FIRST.B_TUNNEL_ETH + SRC_MAC),
+      ethDst: mac(at + FIRST.B_TUNNEL_ETH + DST_MAC),
+      srcPort: at32("B_TUNNEL_PORT"),
+    };
+    return {
+      ethSrc: mac(at + FIRST.B_ETH + SRC_MAC),
+      ethDst: mac(at + FIRST.B_ETH + DST_MAC),
+      vlanTci: at32("B_TCI"),
+      ttl: at32("B_TTL"),
+      tos: at32("B_TOS"),
+      tcpFlags: at32("B_FLAGS"),
+      length: at32("B_LENGTH"),
+      ...(tunnelled ? { tunnel } : {}),
     };
   }
 
@@ -482,6 +593,7 @@ function seenOf(bits: number): Seen {
   return {
     opening: has(SEEN.SEEN_OPENING),
     asReply: has(SEEN.SEEN_AS_REPLY),
+    toSender: has(SEEN.SEEN_TO_SENDER),
     answer: has(SEEN.SEEN_ANSWER),
     reset: has(SEEN.SEEN_RESET),
     refused: has(SEEN.SEEN_REFUSED),

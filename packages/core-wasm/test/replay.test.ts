@@ -1,5 +1,5 @@
 import { type Event, Interpreter, ipv4Text, matchField, NetworkBuilder, newRow, set } from "@plumbline/model";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Core, type FlowRecord, type ReplayOptions, ReplaySession } from "../src/index.js";
 import { type Frame, hex, ipFrame, pcap } from "./frames.js";
 import { rng } from "./random-network.js";
@@ -103,9 +103,11 @@ test("a capture in all four forms, whole or byte by byte, gives the same flows",
         "pathless": 0,
         "replies": 0,
         "run": 4,
+        "sent": 0,
         "shortEthernet": 0,
         "shortNetwork": 0,
         "shortTransport": 1,
+        "tunnelled": 0,
         "unquoted": 0,
       },
       "flows": [
@@ -289,4 +291,149 @@ test("connections are forgotten by last use when the table is full, and it is co
   expect(core.connectionCounts).toEqual({ known: 15, forgotten: 85, refused: 0 });
   core.reset();
   expect(core.connectionCounts).toEqual({ known: 0, forgotten: 0, refused: 0 });
+});
+
+test("a frame neither for nor from the port's MAC is foreign; by MACs beyond the port", () => {
+  const others = { bytes: ipFrame({ from: 1, to: 100, sport: 1, dport: 80, toMac: "0200000000cc", fromMac: "0200000000dd" }) };
+  const counts = (direction: ReplayOptions["direction"]) => {
+    const s = new ReplaySession(Core.createSync(balancer()), { ...base, direction, run: false });
+    s.feed(pcap([...FRAMES, others]));
+    const { entering, leaving, foreign } = s.counters;
+    return { entering, leaving, foreign };
+  };
+  expect(counts(base.direction)).toEqual({ entering: 4, leaving: 1, foreign: 1 });
+  expect(counts({ kind: "by", macs: [0x0200000000bbn] })).toEqual({ entering: 4, leaving: 2, foreign: 0 });
+});
+
+test("what the other direction shows of a flow", () => {
+  const there = (flags = 2) => ({ bytes: client(1, { flags }) });
+  const back = (flags: number) => ({
+    bytes: ipFrame({ from: 100, to: 1, sport: 80, dport: 40001, flags, toMac: "0200000000bb", fromMac: "0200000000aa" }),
+  });
+  const seen = (frames: Frame[]) => {
+    const s = new ReplaySession(Core.createSync(balancer()), { ...base, own: [] });
+    s.feed(pcap(frames));
+    return [...s.flows()].map(
+      (f) => `${f.entering ? "in" : "out"} ${JSON.stringify(Object.entries(f.seen).flatMap(([k, v]) => (v ? [k] : [])))}`,
+    );
+  };
+  expect(seen([there(), back(0x12), there(0x10)])).toEqual(['in ["opening","answer"]', 'out ["asReply"]']);
+  expect(seen([there(), back(0x14)])).toEqual(['in ["opening","reset"]', 'out ["asReply"]']);
+  expect(seen([there(0x10), back(0x10)])).toEqual(['in ["answer"]', 'out ["asReply"]']);
+  // The connection was opened from the other side, before or while the capture ran.
+  expect(seen([back(2), there(0x12)])).toEqual(['out ["opening","answer"]', 'in ["asReply"]']);
+  expect(seen([there(0x12)])).toEqual(['in ["asReply"]']);
+});
+
+test("what the device sends runs from its socket; its answers are evidence", () => {
+  const net = balancer();
+  const d = net.devices[0];
+  const socket = net.table(d, "socket", "test", "priority");
+  d.origin = socket.id;
+  net.rule(socket, { rows: [matchField([], "ip_dst", 0xc0000201)], program: [{ op: "local", note: "sent" }] });
+  const samples: string[] = [];
+  const s = new ReplaySession(Core.createSync(net), {
+    ...base,
+    own: [0xc0000264n],
+    onPath: (x) => samples.push(`${x.sent} ${x.row[3]} ${x.events?.[0].c}`),
+  });
+  const out = { from: 100, to: 1, sport: 5000, dport: 53, proto: 17, toMac: "0200000000bb", fromMac: "0200000000aa" } as const;
+  s.feed(
+    pcap([
+      { bytes: ipFrame(out) },
+      { bytes: ipFrame({ from: 1, to: 100, sport: 53, dport: 5000, proto: 17 }) },
+      { bytes: ipFrame({ ...out, from: 7 }) },
+    ]),
+  );
+  expect([...s.flows()].map((f) => `${f.entering ? "in" : "out"} leaf ${f.fate?.leaf} ${f.seen.toSender ? "to its sender" : ""}`)).toEqual([
+    "out leaf 1 ",
+    "in leaf undefined to its sender",
+    "out leaf undefined ",
+  ]);
+  expect(samples).toEqual(["true 0 1"]);
+  expect(s.counters).toMatchObject({ run: 1, sent: 1, replies: 1 });
+});
+
+describe("a tunnel that ends at the capture point", () => {
+  const inner = ipFrame({ from: 1, to: 100, sport: 40009, dport: 80, toMac: "0a5800000001", fromMac: "0a5800000002" });
+  const geneve = (what: Uint8Array, protocol = "6558") => {
+    const bytes = what.length + 16 + 8;
+    const h = (n: number) => n.toString(16).padStart(4, "0");
+    // Two options: class 0x0105 type 1 with 8 bytes, and class 0x0102 type 0x80 with 4.
+    const options = "0105 01 02 1111111122222222 0102 80 01 00030007";
+    const udp = `c123 17c1 ${h(8 + 8 + 20 + what.length)} 0000`;
+    const text = `0200000000aa 0200000000bb 0800 4500 ${h(20 + 8 + bytes + 4)} 0000 0000 40 11 0000 c6336401 c6336402 ${udp} 05 00 ${protocol} 00000b 00 ${options}`;
+    return new Uint8Array([...hex(text), ...what]);
+  };
+  /** Takes the packet out and looks at key and option. */
+  function endpoint(): NetworkBuilder {
+    const net = new NetworkBuilder();
+    const d = net.device({ name: "node", kind: "bridge", host: "node" });
+    const t = net.table(d, "in", "test", "priority");
+    const inside = net.table(d, "inside", "test", "priority");
+    d.entry = t.id;
+    net.rule(t, { rows: [matchField([], "tp_dst", 6081)], program: [{ op: "decap" }, { op: "goto", table: inside.id }] });
+    const m = matchField(matchField(matchField([], "tun_id", 11), "tun_metadata0", 0x00030007), "tp_dst", 80);
+    net.rule(inside, { rows: [m], program: [{ op: "local", note: "pod" }] });
+    return net;
+  }
+  const run = (frame: Uint8Array, option = 0) => {
+    const options = { ...base, tunnels: { port: 6081, addresses: [0xc6336402], option }, keepFirst: true };
+    const s = new ReplaySession(Core.createSync(endpoint()), options);
+    s.feed(pcap([{ bytes: frame }, { bytes: frame }]));
+    return { flows: [...s.flows()], counters: s.counters };
+  };
+
+  test("its packet counts, and runs within the tunnel", () => {
+    const { flows, counters } = run(geneve(inner));
+    expect(flows.map((f) => `${text(f)} ${f.tunnelled}`)).toMatchInlineSnapshot(`
+      [
+        "in 6 192.0.2.1:40009 > 192.0.2.100:80 2p 248B 0..0 flags 2 path 0 other 0: leaf 1 text 0 192.0.2.1:40009 > 192.0.2.100:80 true",
+      ]
+    `);
+    expect(flows[0].begin).toMatchInlineSnapshot(`
+      {
+        "ethDst": 11373073399809n,
+        "ethSrc": 11373073399810n,
+        "length": 54,
+        "tcpFlags": 2,
+        "tos": 0,
+        "ttl": 64,
+        "tunnel": {
+          "dst": 3325256706,
+          "ethDst": 2199023255722n,
+          "ethSrc": 2199023255739n,
+          "key": 11,
+          "option": 196615,
+          "src": 3325256705,
+          "srcPort": 49443,
+        },
+        "vlanTci": 0,
+      }
+    `);
+    expect(counters).toMatchObject({ tunnelled: 2, run: 2, ipv4: 2 });
+    expect(run(geneve(inner), 0x010280).flows[0].fate?.leaf).toBe(1);
+    expect(run(geneve(inner), 0x010281).flows[0].fate?.leaf).toBe(2);
+  });
+
+  test("what is inside and no IP packet is no flow; elsewhere the tunnel is a flow like any", () => {
+    expect(run(geneve(ARP)).counters).toMatchObject({ arp: 2, tunnelled: 0, run: 0 });
+    expect(run(geneve(inner, "0800")).counters).toMatchObject({ other: 2, tunnelled: 0, run: 0 });
+    expect(run(geneve(inner).subarray(0, 70)).counters).toMatchObject({ shortEthernet: 2 });
+    const s = new ReplaySession(Core.createSync(endpoint()), { ...base, tunnels: { port: 6081, addresses: [0xc6336403], option: 0 } });
+    s.feed(pcap([{ bytes: geneve(inner) }]));
+    expect([...s.flows()].map((f) => `${f.proto} ${f.dstPort} ${f.fate?.leaf} ${f.tunnelled}`)).toEqual(["17 6081 4 false"]);
+  });
+
+  test("a run with the packet inside is the same on the reference", () => {
+    const [outer, packet] = [newRow(), newRow()];
+    for (const [k, v] of Object.entries({ eth_type: 0x800, ip_proto: 17, tp_dst: 6081 })) set(outer, k, v);
+    for (const [k, v] of Object.entries({ eth_type: 0x800, ip_proto: 6, tp_dst: 80, tun_id: 11, tun_metadata0: 0x30007 }))
+      set(packet, k, v);
+    const options = { script: [], beyond: "first", inner: packet } as const;
+    const net = endpoint();
+    const core = Core.createSync(net).run(outer, 0, 1, options);
+    expect(core.at(-1)?.a).toBe(1);
+    expect(core).toEqual(new Interpreter(net).run(outer, 0, 1, options));
+  });
 });

@@ -13,6 +13,8 @@ export interface Packet {
   readonly toMac: string;
   /** An ICMP error (type, code) about this packet, from `from` to `to` with the ports exchanged. */
   readonly error?: readonly [type: number, code: number];
+  /** Milliseconds after the begin; else its number in the capture. */
+  readonly ms?: number;
 }
 
 const FLAGS: Readonly<Record<string, number>> = { F: 1, S: 2, R: 4, P: 8, A: 16 };
@@ -51,7 +53,7 @@ function frame(p: Packet): Buffer {
   return Buffer.concat([mac(p.toMac), mac(p.fromMac), Buffer.from([8, 0]), ip]);
 }
 
-/** One packet a millisecond, from 2023-11-14T22:13:20Z on. */
+/** Times count from 2023-11-14T22:13:20Z. */
 export function pcap(packets: readonly Packet[]): Buffer {
   const head = Buffer.alloc(24);
   head.writeUInt32LE(0xa1b2c3d4, 0);
@@ -61,7 +63,7 @@ export function pcap(packets: readonly Packet[]): Buffer {
     const bytes = frame(p);
     const r = Buffer.alloc(16);
     r.writeUInt32LE(1_700_000_000, 0);
-    r.writeUInt32LE(1000 * i, 4);
+    r.writeUInt32LE(1000 * (p.ms ?? i), 4);
     r.writeUInt32LE(bytes.length, 8);
     r.writeUInt32LE(bytes.length, 12);
     return [r, bytes];

@@ -6,13 +6,13 @@
  *
  * A connection lives in one tracker and zone. It has two tuples: `orig`, the first packet as it came, and `reply`, what
  * an answer looks like: the inverse of the translated first packet. Both are keys. A tuple is (family, protocol, source,
- * destination, two ports); ICMP echo has its identifier as both ports; protocols without ports have 0.
+ * destination, two ports); ICMP echo has its identifier as both ports, and request or reply besides; protocols without ports have 0.
  *
  * ## State of a packet (bits of ct_state)
  *
  * - Not IP, a later fragment, an ICMP message that is neither echo nor an error with a known inner packet: inv.
  * - An ICMP error (inner_proto != 0): the inverse of the inner tuple is looked up; found: rel, and rpl if that key is a
- *   `reply` tuple (the error goes back to the originator); not found: inv.
+ *   `reply` tuple (the error goes back to the originator); not found, or not addressed to the inner packet's sender: inv.
  * - Found by `orig`: est if an answer was seen, else new. Found by `reply`: est + rpl, and an answer is seen from now on.
  * - Not found: new, but inv for: a TCP segment with SYN and ACK; with SYN and FIN or SYN and RST; with RST (linux only: the
  *   userspace tracker lets a reset open a connection); with FIN or without any flag (linux only); an ICMP echo reply.
@@ -24,10 +24,11 @@
  * The packet of direction d of a translated connection becomes the inverse of the tuple of the other direction. In an
  * ICMP error the inner packet is translated too: its source like the outer destination, its destination like the outer
  * source. A new connection binds a range: the first address, the first port of the range or the packet's own; if the reply tuple
- * is taken, the next ports: of the range if there is one, else 1024 to 65535 of the source port (upwards from the packet's own + 1, around). If all
- * are taken: inv, and nothing is created. (The real choosers start at a hash; the first is what ofproto/trace takes.)
+ * is taken, the next ports: of the range if there is one, else 1024 to 65535 of the source port (upwards from the packet's own + 1, around; userspace: from an own port below 1024 too). The
+ * userspace tracker changes ports of TCP and UDP alone. If all are taken nothing is created; linux: inv. (The real choosers start at a hash; the first is what ofproto/trace takes.)
  * A range that cannot be bound drops the packet at a netfilter hook. Tracking "inplace" (netfilter) sets snat/dnat of the
- * connection (what `--ctstate SNAT,DNAT` tests). Elsewhere snat/dnat are set on packets that `nat` translated; the userspace tracker sets them for every packet of a connection
+ * connection (what `--ctstate SNAT,DNAT` tests). Elsewhere snat/dnat are set on packets that `nat` translated, and tell what was done
+ * to this packet: an answer to a connection of nat(dst) has snat. The userspace tracker sets them for every packet of a connection
  * bound by nat(src)/nat(dst), linux only where an address or port differs.
  *
  * Timeouts are not modelled: a replay forgets by number of connections, not by time (docs/limitations.md).
@@ -51,10 +52,26 @@ export interface Conn {
   reply: Tuple;
   natSrc: boolean;
   natDst: boolean;
+  /** linux alone: an answer was seen, a reset was seen. What a dump tells of both is where the userspace tracker begins too. */
   seenReply: boolean;
   closed: boolean;
+  /** userspace alone: how far the connection is, see {@link firstProgress}. */
+  progress?: number;
   mark: number;
   label: bigint;
+}
+
+/** How far one end of a TCP connection is, in the userspace tracker (lib/packets.h, enum ct_dpif_tcp_state). Fits 4 bits. */
+export const TCP_END = { closed: 0, synSent: 2, established: 4, closing: 7, finWait2: 9, timeWait: 10 } as const;
+
+/**
+ * Where a connection of the userspace tracker begins. TCP: {@link TCP_END} of the originator, and times 16 of the other end.
+ * Other protocols: 1 once it is answered.
+ */
+export function firstProgress(c: { readonly orig: Pick<Tuple, "proto">; readonly seenReply: boolean; readonly closed: boolean }): number {
+  if (c.orig.proto !== 6) return c.seenReply ? 1 : 0;
+  const { synSent, established, timeWait } = TCP_END;
+  return c.closed ? timeWait * 17 : c.seenReply ? established * 17 : synSent;
 }
 
 /** A connection that a table holds before any packet has run: one that was dumped. */
@@ -70,7 +87,11 @@ export interface CtRef {
   pending: boolean;
 }
 
-const key = (zone: number, t: Tuple) => `${zone}|${t.v6 ? 6 : 4}|${t.proto}|${t.src}|${t.dst}|${t.sport}|${t.dport}`;
+/** `answer`: the tuple of an echo reply, which a request with the same addresses and identifier has not. */
+const key = (zone: number, t: Tuple, answer: boolean) =>
+  `${zone}|${t.v6 ? 6 : 4}|${t.proto}|${t.src}|${t.dst}|${t.sport}|${t.dport}|${answer}`;
+const origKey = (c: Conn) => key(c.zone, c.orig, false);
+const replyKey = (c: Conn) => key(c.zone, c.reply, isIcmp(c.orig.v6, c.orig.proto));
 const inverse = (t: Tuple): Tuple => ({ v6: t.v6, proto: t.proto, src: t.dst, dst: t.src, sport: t.dport, dport: t.sport });
 
 const hasPorts = (proto: number) => proto === 6 || proto === 17 || proto === 132;
@@ -108,16 +129,22 @@ export function innerTuple(row: Row): Tuple | null {
   };
 }
 
-/** Writes one end of `target` into the packet: its source, or its destination. Returns whether something changed. */
-function writeEnd(row: Row, target: Tuple, type: "src" | "dst"): boolean {
+/** Flags that no TCP sends (lib/conntrack-tcp.c, tcp_invalid_flags). */
+function oddFlags(flags: number): boolean {
+  if (flags & TCP.syn ? flags & (TCP.rst | TCP.fin) : (flags & (TCP.ack | TCP.rst)) === 0) return true;
+  return (flags & TCP.ack) === 0 && (flags & (TCP.fin | TCP.psh | TCP.urg)) !== 0;
+}
+
+/** Writes one end of `target` into the packet: its source, or its destination; its port alone without `address`. Returns whether something changed. */
+function writeEnd(row: Row, target: Tuple, type: "src" | "dst", address = true): boolean {
   const before = row.slice();
   const addr = type === "src" ? target.src : target.dst;
   const port = type === "src" ? target.sport : target.dport;
-  set(row, `${target.v6 ? "ipv6" : "ip"}_${type}`, addr);
+  if (address) set(row, `${target.v6 ? "ipv6" : "ip"}_${type}`, addr);
   if (get(row, "inner_proto") !== 0) {
     // The quoted packet goes the other way: its destination is where the outer one comes from.
     const other = type === "src" ? "dst" : "src";
-    set(row, `inner_${other}`, addr);
+    if (address) set(row, `inner_${other}`, addr);
     if (target.proto !== 1 && target.proto !== 58) set(row, `inner_tp_${other}`, port);
     else if (type === "dst") {
       set(row, "inner_tp_src", port);
@@ -143,39 +170,50 @@ export class ConnTracker {
   get size(): number {
     return this.connections.length;
   }
-  private find(zone: number, t: Tuple) {
-    return this.conns.get(key(zone, t));
+  private find(zone: number, t: Tuple, answer: boolean) {
+    return this.conns.get(key(zone, t, answer));
   }
   private remove(c: Conn): void {
-    this.conns.delete(key(c.zone, c.orig));
-    this.conns.delete(key(c.zone, c.reply));
+    this.conns.delete(origKey(c));
+    this.conns.delete(replyKey(c));
   }
   /** Enters a connection under both keys. */
   insert(c: Conn): void {
-    this.conns.set(key(c.zone, c.orig), { conn: c, dir: "orig" });
-    // A connection to itself has one key; the original direction wins.
-    if (!this.conns.has(key(c.zone, c.reply))) this.conns.set(key(c.zone, c.reply), { conn: c, dir: "reply" });
+    this.conns.set(origKey(c), { conn: c, dir: "orig" });
+    // A connection to itself has one key; the original direction wins. Of two with one key the userspace tracker finds the newer.
+    const had = this.conns.get(replyKey(c));
+    if (!had || (this.flavour === "userspace" && had.conn !== c)) this.conns.set(replyKey(c), { conn: c, dir: "reply" });
   }
 
   /** Looks a packet up: its ct_state bits and its connection; a new one is made but not entered. */
   lookup(row: Row, zone: number, force = false): { state: number; ref: CtRef | null } {
     const inner = innerTuple(row);
     if (inner) {
-      const hit = this.find(zone, inverse(inner));
+      const to = inner.v6 ? getBig(row, "ipv6_dst") : BigInt(get(row, "ip_dst"));
+      const back = inverse(inner);
+      // Of a quoted echo the row does not tell what it is: a request, which an answer would meet, if there is such a connection.
+      const hit = to !== inner.src ? undefined : (this.find(zone, back, isIcmp(inner.v6, inner.proto)) ?? this.find(zone, back, false));
       if (!hit) return { state: CT.trk | CT.inv, ref: null };
+      if (force && hit.dir === "reply") {
+        this.remove(hit.conn);
+        return { state: CT.trk | CT.inv, ref: null };
+      }
       return { state: CT.trk | CT.rel | (hit.dir === "reply" ? CT.rpl : 0), ref: { conn: hit.conn, dir: hit.dir, pending: false } };
     }
     const t = tupleOf(row);
     if (!t) return { state: CT.trk | CT.inv, ref: null };
     const flags = t.proto === 6 ? get(row, "tcp_flags") : 0;
-    let hit = this.find(zone, t);
-    if (hit && ((force && hit.dir === "reply") || (hit.dir === "orig" && hit.conn.closed && (flags & (TCP.syn | TCP.ack)) === TCP.syn))) {
+    let hit = this.find(zone, t, isIcmp(t.v6, t.proto) && get(row, "icmp_type") === (t.v6 ? 129 : 0));
+    const reopens =
+      this.flavour === "userspace"
+        ? hit && this.isOver(hit.conn, flags)
+        : hit?.dir === "orig" && hit.conn.closed && (flags & (TCP.syn | TCP.ack)) === TCP.syn;
+    if (hit && (reopens || (force && hit.dir === "reply"))) {
       this.remove(hit.conn);
       hit = undefined;
     }
-    // An echo to oneself: request and reply have one tuple.
-    if (hit && isIcmp(t.v6, t.proto) && t.src === t.dst && get(row, "icmp_type") === (t.v6 ? 129 : 0))
-      hit = { conn: hit.conn, dir: "reply" };
+    if (hit && this.flavour === "userspace")
+      return { state: CT.trk | this.update(hit.conn, hit.dir, flags), ref: { conn: hit.conn, dir: hit.dir, pending: false } };
     if (hit) {
       if (hit.dir === "reply") hit.conn.seenReply = true;
       const state = hit.dir === "reply" ? CT.est | CT.rpl : hit.conn.seenReply ? CT.est : CT.new;
@@ -197,9 +235,60 @@ export class ConnTracker {
     return { state: CT.trk | CT.new, ref: { conn, dir: "orig", pending: true } };
   }
 
+  /** userspace: a SYN alone ends a connection of which both ends are done, and may begin another. */
+  private isOver(c: Conn, flags: number): boolean {
+    const at = c.progress ?? firstProgress(c);
+    const both = Math.min(at & 15, at >> 4);
+    return c.orig.proto === 6 && !oddFlags(flags) && (flags & (TCP.syn | TCP.ack)) === TCP.syn && both >= TCP_END.finWait2;
+  }
+
+  /**
+   * userspace: moves a connection on by a packet, and tells the packet's state, without trk. TCP as pf does it, without sequence
+   * numbers: the sender's end is at least at SYN_SENT, with FIN at CLOSING; ACK takes the other end from SYN_SENT to ESTABLISHED
+   * and from CLOSING to FIN_WAIT_2; RST both to TIME_WAIT.
+   */
+  update(c: Conn, dir: "orig" | "reply", flags: number): number {
+    const at = c.progress ?? firstProgress(c);
+    const valid = dir === "orig" ? CT.est : CT.est | CT.rpl;
+    if (c.orig.proto !== 6) {
+      if (dir === "reply") c.progress = 1;
+      return dir === "orig" && at === 0 ? CT.new : valid;
+    }
+    if (oddFlags(flags)) return CT.inv;
+    const shift = dir === "orig" ? 0 : 4;
+    let own = (at >> shift) & 15;
+    let other = (at >> (4 - shift)) & 15;
+    const alone = (flags & (TCP.syn | TCP.ack)) === TCP.syn && own <= TCP_END.synSent;
+    own = Math.max(own, TCP_END.synSent);
+    if (!alone) {
+      if (flags & TCP.fin) own = Math.max(own, TCP_END.closing);
+      if (flags & TCP.ack && other === TCP_END.synSent) other = TCP_END.established;
+      else if (flags & TCP.ack && other === TCP_END.closing) other = TCP_END.finWait2;
+      if (flags & TCP.rst) own = other = TCP_END.timeWait;
+    }
+    c.progress = (own << shift) | (other << (4 - shift));
+    return alone ? CT.new : valid;
+  }
+
+  /**
+   * userspace: a packet that this tracker has translated comes to it again in the same zone. It is found by what it was made, and
+   * moves its connection on once more.
+   */
+  again(row: Row, ref: CtRef, state: number): number {
+    if (get(row, "inner_proto") !== 0) return state;
+    const now = this.update(ref.conn, ref.dir, get(row, "tcp_flags"));
+    if (now === CT.inv) return CT.trk | CT.inv;
+    return (now & CT.est ? state & ~CT.new : state) | now;
+  }
+  /** userspace: `force` meets a packet of the reply direction: its connection is forgotten. */
+  forget(c: Conn): void {
+    this.remove(c);
+  }
+
   private mayOpen(t: Tuple, row: Row, flags: number): boolean {
     if (isIcmp(t.v6, t.proto)) return get(row, "icmp_type") === (t.v6 ? 128 : 8);
     if (t.proto !== 6) return true;
+    if (this.flavour === "userspace" && oddFlags(flags)) return false;
     if (flags & TCP.syn) return (flags & (TCP.ack | TCP.rst | TCP.fin)) === 0;
     if (this.flavour === "linux" && (flags === 0 || flags & (TCP.rst | TCP.fin))) return false;
     return true;
@@ -214,10 +303,14 @@ export class ConnTracker {
     for (const type of types) {
       // The reply direction undoes a source translation at its destination, and the other way round.
       const by = dir === "orig" ? type : type === "src" ? "dst" : "src";
-      if (by === "src" ? conn.natSrc : conn.natDst) changed = writeEnd(row, target, type) || changed;
+      // The userspace tracker writes both ports: a clash of nat(dst) is resolved on the source port.
+      const both = by === "src" ? conn.natSrc : conn.natDst;
+      if (both || this.flavour === "userspace") changed = writeEnd(row, target, type, both) || changed;
     }
-    let bits = 0;
-    if (types.length === 2) bits = (conn.natSrc ? CT.snat : 0) | (conn.natDst ? CT.dnat : 0);
+    // What is done to this packet: to an answer, the reverse.
+    const { natSrc, natDst } = conn;
+    const [snat, dnat] = dir === "orig" ? [natSrc, natDst] : [natDst, natSrc];
+    const bits = types.length === 2 ? (snat ? CT.snat : 0) | (dnat ? CT.dnat : 0) : 0;
     return { bits, changed };
   }
 
@@ -226,13 +319,16 @@ export class ConnTracker {
     const now = inverse(conn.reply);
     const addr = range.min ?? (type === "src" ? now.src : now.dst);
     const own = type === "src" ? now.sport : now.dport;
-    const ports = hasPorts(now.proto) || (type === "src" && isIcmp(now.v6, now.proto));
+    const ports =
+      this.flavour === "userspace"
+        ? now.proto === 6 || now.proto === 17
+        : hasPorts(now.proto) || (type === "src" && isIcmp(now.v6, now.proto));
     const make = (port: number, sport = now.sport): Tuple =>
       type === "src"
         ? { ...now, src: addr, sport: port, dport: isIcmp(now.v6, now.proto) ? port : now.dport }
         : { ...now, dst: addr, dport: port, sport };
     const free = (t: Tuple) => {
-      const hit = this.find(conn.zone, inverse(t));
+      const hit = this.find(conn.zone, inverse(t), isIcmp(t.v6, t.proto));
       return !hit || hit.conn === conn;
     };
     let chosen: Tuple | null = null;
@@ -244,8 +340,9 @@ export class ConnTracker {
     } else if (free(make(own))) chosen = make(own);
     if (!chosen && ports && (type === "dst" || range.portMin === undefined)) {
       const dport = range.portMin ?? own;
+      const first = this.flavour === "userspace" ? now.sport : Math.max(now.sport, 1023);
       for (let i = 1; i <= 64512 && !chosen; i++) {
-        const p = 1024 + ((Math.max(now.sport, 1023) - 1023 + i - 1) % 64512);
+        const p = first + i <= 65535 ? first + i : 1024 + ((first + i - 65536) % 64512);
         const t = type === "src" ? make(p) : make(dport, p);
         if (free(t)) chosen = t;
       }

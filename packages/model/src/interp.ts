@@ -29,8 +29,8 @@ interface Thread {
   frames: Frame[];
   values: bigint[];
   encaps: Row[];
-  /** The packet's connection, and the state that `ct` gave it. */
-  ref: { tracker: number; ref: CtRef; state: number } | null;
+  /** The packet's connection, the state that `ct` gave it, and whether a later `ct` takes it without a look-up. */
+  ref: { tracker: number; ref: CtRef; state: number; kept: boolean } | null;
   links: number;
   recircs: number;
   hops: number;
@@ -113,6 +113,7 @@ class Run {
   inject(row: Row, device: number, port: number | null): void {
     const t = this.newThread(null, row.slice(), device);
     t.start = port === null ? { kind: "origin" } : { kind: "enter", port, link: null };
+    if (this.options.inner) t.encaps.push(this.options.inner.slice());
     this.queue.push(t);
   }
 
@@ -485,31 +486,41 @@ class Run {
     const row = t.row.slice();
     let state: number;
     let ref: CtRef | null;
-    const known = t.ref;
-    if (known && known.tracker === a.tracker && !known.ref.pending && known.ref.conn.zone === zone && !(a.force && a.commit)) {
-      state = known.state;
-      ref = known.ref;
-      if (a.nat !== null && (state & (CT.snat | CT.dnat)) === 0) state |= tracker.translate(row, ref, ["src", "dst"]).bits;
-    } else {
-      ({ state, ref } = tracker.lookup(row, zone, a.force && a.commit));
-      if (a.nat !== null && ref && !ref.pending) state |= tracker.translate(row, ref, ["src", "dst"]).bits;
-    }
+    const force = a.force && a.commit;
+    const known = t.ref?.tracker === a.tracker && !t.ref.ref.pending && t.ref.ref.conn.zone === zone ? t.ref : null;
+    if (known && !force && known.kept) {
+      ({ state, ref } = known);
+    } else if (known && tracker.flavour === "userspace" && known.state & (CT.snat | CT.dnat)) {
+      if (force && known.ref.dir === "reply") {
+        tracker.forget(known.ref.conn);
+        ({ state, ref } = tracker.lookup(row, zone));
+      } else {
+        state = tracker.again(row, known.ref, known.state);
+        ref = known.ref;
+      }
+    } else ({ state, ref } = tracker.lookup(row, zone, force));
+    if (a.nat !== null && ref && !ref.pending && (state & (CT.snat | CT.dnat)) === 0)
+      state |= tracker.translate(row, ref, ["src", "dst"]).bits;
+    // The userspace tracker leaves a packet for which there is no translation as it is: new, and not entered.
+    let full = false;
     if (a.commit && ref) {
       if (ref.pending && a.nat !== null && a.nat !== "existing") {
         const bound = tracker.bind(row, ref.conn, a.nat.type, a.nat.range);
         if (bound.ok) state |= (ref.conn.natSrc ? CT.snat : 0) | (ref.conn.natDst ? CT.dnat : 0);
-        else {
+        else if (tracker.flavour === "linux") {
           state = CT.trk | CT.inv;
           ref = null;
-        }
+        } else full = true;
       }
-      if (ref) {
+      if (ref && !full) {
         if (ref.pending) tracker.insert(ref.conn);
         ref.pending = false;
         if (a.exec.length > 0) this.ctExec(row, ref, a.exec);
       }
     }
-    const left = ref && (!ref.pending || a.resume === "inplace") ? { tracker: a.tracker, ref, state } : null;
+    // The userspace tracker does not keep the connection of a packet for which it was asked to translate.
+    const kept = tracker.flavour === "linux" || a.nat === null;
+    const left = ref && (!ref.pending || a.resume === "inplace") ? { tracker: a.tracker, ref, state, kept } : null;
     if (a.resume === null) {
       // Headers may have been translated; what the pipeline knows of the connection stays as it was.
       t.row = row;
@@ -519,6 +530,8 @@ class Run {
     }
     if (a.resume === "inplace" && ref) state |= (ref.conn.natSrc ? CT.snat : 0) | (ref.conn.natDst ? CT.dnat : 0);
     t.ref = left && { ...left, state };
+    // Both the copy and what goes on here have the headers as translated.
+    if (a.resume !== "inplace") t.row = row.slice();
     set(row, "ct_state", state);
     writeCtFields(row, zone, ref);
     this.event(t, EV.ct, state, zone, a.tracker, row);

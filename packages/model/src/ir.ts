@@ -115,10 +115,12 @@ export type Action =
   /**
    * Connection tracking as OVS has it. `tracker` names the connection table (see Network.trackers); `resume`:
    * - null: the packet goes on untracked (its headers may be translated); - "inplace": this thread goes on tracked;
-   * - a table: a tracked copy is appended as a thread that runs that table; this thread goes on untracked, its row as it was before.
+   * - a table: a tracked copy is appended as a thread that runs that table; this thread goes on untracked, its row as it was but
+   *   for the headers, which may be translated.
    * A packet remembers the connection of its last `ct` that found or made one (so does the kernel's skb, and OVS's
    * pkt_metadata.conn): a later `ct` in the same tracker and zone, unless forced, is about that connection again: no look-up,
-   * the same state, and no second translation. `ctClear` and entering a device forget it.
+   * the same state, and no second translation. `ctClear` and entering a device forget it. The userspace tracker does not keep it
+   * where `nat` was asked for: then it is found again, and moves on (the state may become another), but is not translated twice.
    * Otherwise the order: look up; state; `nat` "existing" or a range: translate; `commit`: create or update, `exec` (set/move to
    * ct_mark and ct_label only) on the connection's mark and label. See conntrack.ts.
    */
@@ -189,7 +191,7 @@ export interface Table {
   readonly device: number;
   /** As the source calls it: "8", "nat PREROUTING", "main". */
   readonly name: string;
-  /** What kind of decision this is, for the reader: "openflow", "netfilter", "fib", "policy", "neighbour", "fdb", "socket", "hook", "tunnel", "segment". */
+  /** What kind of decision this is, for the reader: "openflow", "netfilter", "fib", "policy", "neighbour", "arp", "fdb", "socket", "hook", "tunnel", "segment". */
   readonly stage: string;
   readonly kind: "priority" | "sequence" | "lpm";
   /** lpm tables. */

@@ -41,6 +41,9 @@ export type Attachment =
   /** Joined by whoever made it. */
   | { readonly kind: "none" };
 
+/** Fields that go with a packet between a switch's tunnel port and the place where its tunnel begins and ends. */
+export const TUNNEL_FIELDS: readonly string[] = ["tun_id", "tun_metadata0", "tun_flags", "tun_src", "tun_dst"];
+
 export interface Port {
   readonly number: number;
   readonly name: string;

@@ -160,6 +160,8 @@ export type Question =
   | { readonly kind: "service"; readonly service: KnownService }
   /** Routes that cover the prefix or lie inside it; `len` bits of `value` count. */
   | { readonly kind: "route"; readonly family: 4 | 6; readonly value: bigint; readonly len: number }
+  /** Who has these addresses, beside hosts and pods: an item an owner, with the address as its `key` and the owner as its `text`. */
+  | { readonly kind: "owners"; readonly addresses: readonly string[] }
   /** A line of the evidence that is no rule of the network: what else it is. */
   | { readonly kind: "line"; readonly file: string; readonly line: number };
 

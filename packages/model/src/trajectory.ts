@@ -49,6 +49,8 @@ export interface Event {
 export interface RunOptions {
   readonly script: readonly number[];
   readonly beyond: "first" | "hash";
+  /** The packet inside, where the one that runs is the outer packet of a tunnel: with tun_id and tun_metadata0, as `decap` gives it. */
+  readonly inner?: Row;
 }
 
 /** A machine that runs packets: the reference interpreter, or the core. */

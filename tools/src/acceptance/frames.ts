@@ -5,7 +5,18 @@
  * frame that was captured (addresses, ports, TTL and both MACs, within tunnels too) must have crossed that port in the run of
  * the branch that reality took. The way there is asked of the first packet's run, the way back of the answer's.
  */
-import { addressOf, EV, type Event, get, getBig, type KnownConnection, type Machine, type Network, type Row, type RunOptions } from "@plumbline/model";
+import {
+  addressOf,
+  EV,
+  type Event,
+  get,
+  getBig,
+  type KnownConnection,
+  type Machine,
+  type Network,
+  type Row,
+  type RunOptions,
+} from "@plumbline/model";
 import type { Frame, Probe } from "./probes.js";
 
 /** The runs of one script: the packet, and where it was asked for its answer. */
@@ -96,3 +107,15 @@ export function notCrossed(p: Probe, r: RunPair, net: Network): string[] {
 
 /** Options taken at the choices of a run, in order. */
 export const choices = (events: readonly Event[]) => events.filter((e) => e.kind === EV.choice).map((e) => e.b);
+
+/** Whether a flow that met a chooser again got another option there: the trace puts such a run away and runs again. */
+export function isWavering(events: readonly Event[]): boolean {
+  const taken = new Map<string, number>();
+  return events.some((e) => {
+    if (e.kind !== EV.choice) return false;
+    const k = `${e.a} ${addressOf(e.row, "src")} ${get(e.row, "tp_src")} ${addressOf(e.row, "dst")} ${get(e.row, "tp_dst")}`;
+    const before = taken.get(k) ?? e.b;
+    taken.set(k, before);
+    return before !== e.b;
+  });
+}

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type BranchResult, type Session, type TraceResult, trace } from "@plumbline/engine";
 import type { Network, Verdict } from "@plumbline/model";
-import { choices, notCrossed, Recorder, type RunPair } from "./frames.js";
+import { choices, isWavering, notCrossed, Recorder, type RunPair } from "./frames.js";
 import { type Probe, packetOf } from "./probes.js";
 
 export interface Outcome {
@@ -24,6 +24,7 @@ interface Told {
 function told(t: TraceResult, pairs: readonly RunPair[]): Told[] {
   const by = new Map<string, RunPair[]>();
   for (const r of pairs) {
+    if (isWavering(r.forward) || isWavering(r.back ?? [])) continue;
     const k = choices(r.forward).join();
     by.set(k, [...(by.get(k) ?? []), r]);
   }
@@ -46,7 +47,9 @@ function realOnes(p: Probe, list: readonly Told[], net: Network): { real: Told[]
     });
     if (fits.length > 0) real.push({ branch, pairs: fits });
   }
-  return { real, best };
+  // Every pod's interface is captured: one branch may be the other but for its last step.
+  const there = real.filter((x) => at(x.branch, p));
+  return { real: there.length > 0 ? there : real, best };
 }
 
 /** What the sender's socket was told, as a verdict. A route that is a black hole is an error of `sendto`. */
@@ -60,9 +63,8 @@ export function wanted(p: Probe): Verdict {
 const isSoftError = (b: BranchResult, p: Probe) =>
   p.proto === "udp" && b.verdict === "unreachable" && p.reply_hops.some((f) => f.icmp_type === 3);
 
-/** Lost for want of a neighbour of the sender itself, who is told after three seconds: probes wait for half of that, and others may have asked before. */
-const isOwnNeighbour = (b: BranchResult) =>
-  b.hops.at(-1)?.stage.startsWith("neighbour") === true && b.hops.every((h) => h.device === b.hops[0].device);
+/** Lost for want of a neighbour: who asked for it knows after three seconds. Probes wait for half of that, and others may have asked before. */
+const isNoNeighbour = (b: BranchResult) => b.hops.at(-1)?.stage.startsWith("neighbour") === true;
 
 function say(b: BranchResult): string {
   const last = b.hops.at(-1);
@@ -75,7 +77,12 @@ function judge(p: Probe, t: TraceResult, pairs: readonly RunPair[], net: Network
   const { real, best } = realOnes(p, list, net);
   const wrong = real.map((x) => x.branch).filter((b) => !right(b, p));
   const why = real.length === 0 ? `${best}; first branch: ${say(t.branches[0])}` : wrong.length > 0 ? say(wrong[0]) : "";
-  return { probe: p, right: why === "", unknown: (real.length > 0 ? real : list).some((x) => x.branch.verdict === "unknown"), why };
+  return {
+    probe: p,
+    right: why === "",
+    unknown: (real.length > 0 ? real : list).some((x) => x.branch.verdict === "unknown" || x.branch.reply?.verdict === "unknown"),
+    why,
+  };
 }
 
 function right(b: BranchResult, p: Probe): boolean {
@@ -84,7 +91,7 @@ function right(b: BranchResult, p: Probe): boolean {
   // Nobody answered: the packet was lost on its way, or its answer was.
   if (want === "dropped" && b.verdict === "delivered") return b.reply?.verdict === "dropped" && at(b, p);
   if (want === "dropped" && isSoftError(b, p)) return true;
-  if ((want === "dropped" || want === "unreachable") && isOwnNeighbour(b)) return b.verdict === "dropped" || b.verdict === "unreachable";
+  if ((want === "dropped" || want === "unreachable") && isNoNeighbour(b)) return b.verdict === "dropped" || b.verdict === "unreachable";
   if (b.verdict !== want) return false;
   if (want !== "delivered") return true;
   if (b.reply && b.reply.verdict !== "delivered") return false;

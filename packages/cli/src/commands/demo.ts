@@ -83,7 +83,7 @@ export const demoCommand: CommandMaker = (run) =>
             `${paint("heading", c.title)}\n${c.tells}\n\n$ plumbline trace examples/${c.snapshot} '${PACKET}' --from client${overlays}\n${renderTrace(result, look, { all: options.allBranches === true })}\n`,
           );
           if (c.capture === undefined) continue;
-          const replayed = await replay(session, await openCapture(example(c.capture)));
+          const replayed = await replay(session, [{ source: await openCapture(example(c.capture), `examples/${c.capture}`) }]);
           show(
             replayed,
             `$ plumbline replay examples/${c.snapshot} examples/${c.capture}\n${renderReplay(replayed, look, { all: false, stats: false })}\n`,

@@ -40,8 +40,7 @@ Examples:
           throw new PlumblineError("USAGE", [`--table says nothing of a ${what}.`, "It narrows down what a cookie can stand for."]);
         const { loaded, built } = await loadAndBuild(snapshot, options.overlay);
         const result = explain(loaded, built, { kind: what, name, ...(options.table === undefined ? {} : { table: options.table }) });
-        if (options.format === "text")
-          print(renderExplanation(result, lookOf(process.stdout, process.env), { all: options.all === true }));
+        if (options.format === "text") print(renderExplanation(result, lookOf(process.stdout, process.env), { all: options.all === true }));
         else printJson(result, options.format);
         return EXIT.done;
       }),

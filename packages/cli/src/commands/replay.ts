@@ -1,5 +1,5 @@
-/** `plumbline replay SNAPSHOT CAPTURE`: recorded traffic, every flow's fate. */
-import { type FlowSink, flowFile, openCapture, PlumblineError, type ReplayResult, replay } from "@plumbline/engine";
+/** `plumbline replay SNAPSHOT CAPTURE…`: recorded traffic, every flow's fate. */
+import { type CaptureInput, flowFile, openCapture, PlumblineError, type Progress, type ReplayResult, replay } from "@plumbline/engine";
 import { Command, Option } from "commander";
 import { EXIT } from "../failure.js";
 import { type CommonOptions, collect, common, print, printJson, progress, progressDone } from "../output.js";
@@ -13,6 +13,7 @@ interface Options extends CommonOptions {
   readonly flows?: string;
   readonly choose: "hash" | "enumerate";
   readonly overlay?: string[];
+  readonly conntrack: "empty" | "dumped";
   readonly stats?: boolean;
   readonly all?: boolean;
 }
@@ -21,7 +22,7 @@ export const replayCommand: CommandMaker = (run) =>
   common(new Command("replay"))
     .description("Runs recorded traffic through the network and tells every flow's fate: by verdict, path, node and backend.")
     .argument("<snapshot>", "a folder or an archive of command outputs")
-    .argument("<capture>", "a pcap file, maybe gzipped; - is standard input")
+    .argument("<capture...>", "pcap files, maybe gzipped; - is standard input; several are taken together")
     .option("--at <device:port=file>", "where a capture was taken (default: its name's end, DEVICE.PORT.pcap)", collect)
     .option("--flows <file>", "write one record a flow: FILE.ndjson or FILE.parquet")
     .addOption(
@@ -30,6 +31,9 @@ export const replayCommand: CommandMaker = (run) =>
         .default("hash"),
     )
     .option("--overlay <path>", "other evidence laid over the snapshot; repeatable", collect)
+    .addOption(
+      new Option("--conntrack <tables>", "what the connection tables hold at the start").choices(["empty", "dumped"]).default("empty"),
+    )
     .option("--all", "list every path and reason")
     .option("--stats", "print packets a second, memory, and where the time goes")
     .addHelpText(
@@ -37,34 +41,37 @@ export const replayCommand: CommandMaker = (run) =>
       `
 Examples:
   plumbline replay snapshot.tar.gz router.enp7s0.pcap
+  plumbline replay snapshot.tar.gz captures/*.pcap --flows flows.ndjson
   plumbline replay snapshot.tar.gz monday.pcap.gz --at router:enp7s0=monday.pcap.gz --flows flows.parquet
   tcpdump -i enp7s0 -w - | plumbline replay snapshot.tar.gz - --at router:enp7s0=-`,
     )
-    .action((snapshot: string, capture: string, options: Options) =>
+    .action((snapshot: string, captures: string[], options: Options) =>
       run(async () => {
-        const points = pointsOf(options.at ?? [], [capture]);
-        const source = await openCapture(capture);
+        const points = pointsOf(options.at ?? [], captures);
+        const inputs: CaptureInput[] = [];
+        for (const path of captures) {
+          const at = points.get(path);
+          inputs.push({ source: await openCapture(path), ...(at === undefined ? {} : { at }) });
+        }
         const session = await open(snapshot, options.overlay);
-        const flows: FlowSink | undefined = options.flows === undefined ? undefined : flowFile(options.flows);
+        const flows = options.flows === undefined ? {} : { flows: flowFile(options.flows) };
         let shown = 0;
-        const at = points.get(capture);
         let result: ReplayResult;
         try {
-          result = await replay(session, source, {
+          result = await replay(session, inputs, {
             choose: options.choose,
-            ...(at === undefined ? {} : { at }),
-            ...(flows === undefined ? {} : { flows }),
-            progress: ({ packets, seconds }) => {
-              if (seconds - shown < 0.25) return;
-              shown = seconds;
-              progress(`${packets} packets, ${Math.round(packets / seconds)} a second`);
+            conntrack: options.conntrack,
+            ...flows,
+            progress: (done) => {
+              if (done.seconds - shown < 0.25) return;
+              shown = done.seconds;
+              progress(progressText(done));
             },
           });
         } finally {
           progressDone();
         }
-        for (const c of result.captures)
-          if (c.problem !== "") process.stderr.write(`plumbline: ${c.name}: ${c.problem}.\n`);
+        for (const c of result.captures) if (c.problem !== "") process.stderr.write(`plumbline: ${c.name}: ${c.problem}.\n`);
         if (options.format === "text")
           print(renderReplay(result, lookOf(process.stdout, process.env), { all: options.all === true, stats: options.stats === true }));
         else printJson(result, options.format);
@@ -72,15 +79,24 @@ Examples:
       }),
     );
 
+function progressText({ packets, connections, seconds }: Progress): string {
+  if (connections > 0) return `${packets} packets, ${connections} connections followed`;
+  return `${packets} packets, ${Math.round(packets / seconds)} a second`;
+}
+
 /** `--at DEVICE:PORT=FILE`, by file. */
 function pointsOf(given: readonly string[], captures: readonly string[]): Map<string, string> {
   const points = new Map<string, string>();
   for (const text of given) {
     const cut = text.indexOf("=");
-    if (cut < 1) throw new PlumblineError("USAGE", [`--at '${text}' is not DEVICE:PORT=FILE.`, "Say it as --at router:enp7s0=capture.pcap."]);
+    if (cut < 1)
+      throw new PlumblineError("USAGE", [`--at '${text}' is not DEVICE:PORT=FILE.`, "Say it as --at router:enp7s0=capture.pcap."]);
     const file = text.slice(cut + 1);
     if (!captures.includes(file))
-      throw new PlumblineError("USAGE", [`--at '${text}': '${file}' is none of the captures.`, `Name it as it is given: ${captures.join(", ")}.`]);
+      throw new PlumblineError("USAGE", [
+        `--at '${text}': '${file}' is none of the captures.`,
+        `Name it as it is given: ${captures.join(", ")}.`,
+      ]);
     if (points.has(file)) throw new PlumblineError("USAGE", [`--at is given twice for ${file}.`, "Say it once."]);
     points.set(file, text.slice(0, cut));
   }

@@ -28,10 +28,11 @@ export function renderExplanation(x: Explanation, look: Look, options: ExplainTe
   for (const r of x.rules) out.push("", ...ruleLines(r, look, paint, options));
   let layer = "";
   const own = x.question.kind === "service" ? x.question.service : "";
+  const full = options.all || x.question.kind !== "service";
   for (const s of x.sections) {
     if (s.layer !== layer) out.push("");
     layer = s.layer;
-    out.push(...sectionLines(s, own, look, paint, options));
+    out.push(...sectionLines(s, { own, full, under: x.question.kind === "cookie" && s.layer !== "occurrences" }, look, paint, options));
   }
   if (x.missing.length > 0) {
     out.push("", paint("heading", "not in evidence"));
@@ -40,29 +41,45 @@ export function renderExplanation(x: Explanation, look: Look, options: ExplainTe
   return out.join("\n");
 }
 
-/** @param own the Service that all of it is about: its name need not stand on every line */
-function sectionLines(s: ExplainedSection, own: string, look: Look, paint: Paint, options: ExplainText): string[] {
+interface ItemText {
+  /** The Service that all of it is about: its name need not stand on every line. */
+  readonly own: string;
+  /** Texts are not shortened. */
+  readonly full: boolean;
+  /** What an item is linked to stands under it, a line each. */
+  readonly under: boolean;
+}
+
+function sectionLines(s: ExplainedSection, how: ItemText, look: Look, paint: Paint, options: ExplainText): string[] {
   const where = s.host === "" ? "" : `${s.host}: `;
   if (s.items.length === 0) return [`${paint("heading", `${where}${s.title}`)}: none`];
   const shown = options.all ? s.items : s.items.slice(0, SHOWN);
   const left = s.items.length - shown.length;
   return [
     paint("heading", `${where}${s.title}`),
-    ...shown.map((i) => itemLine(i, own, look, paint, options)),
+    ...shown.flatMap((i) => itemLines(i, how, look, paint, options)),
     ...(left > 0 ? [paint("faint", `  and ${left} more (--all shows them)`)] : []),
   ];
 }
 
-function itemLine(i: ExplainedItem, own: string, look: Look, paint: Paint, options: ExplainText): string {
+function itemLines(i: ExplainedItem, how: ItemText, look: Look, paint: Paint, options: ExplainText): string[] {
   const place = placeOf(i.file, i.line);
   const names = namesOf(
-    i.links.filter((l) => l.kind !== "service" || l.name !== own),
+    i.links.filter((l) => l.kind !== "service" || l.name !== how.own),
     i.text,
     options.all,
   );
   const room = Math.max(ROOM, look.width - place.length - 6);
   const text = tidy(i.text);
-  return [`  ${options.all ? text : shorten(text, room)}`, paint("faint", place), paint("name", names)].filter((p) => p !== "").join("  ").trimEnd();
+  const line = [`  ${how.full ? text : shorten(text, room)}`, paint("faint", place), how.under ? "" : paint("name", names)];
+  const under = how.under ? i.links.filter((l) => l.kind !== "constant" && !(l.kind === "lflow" && text.includes(l.uuid ?? "-"))) : [];
+  return [
+    line
+      .filter((p) => p !== "")
+      .join("  ")
+      .trimEnd(),
+    ...under.map((l) => `      ${linkText(l)}`),
+  ];
 }
 
 /** Evidence on one line, without what only counts. */
@@ -109,7 +126,8 @@ function differenceLines(differences: readonly Difference[], paint: Paint, optio
     const why = d.why.length === 0 ? "" : ` (${d.verdict === "expected" ? "as it should be" : "because"}: ${d.why.join("; ")})`;
     lines.push(`  ${paint(d.verdict === "odd" ? "bad" : "good", d.verdict)}  ${d.layer}: ${headOf(d)}${why}`);
     const shown = options.all ? group : group.slice(0, SHOWN_DIFFERENCES);
-    for (const g of shown) lines.push(`      ${options.all ? g.what : g.what.replace(FIELDS, "")}${valuesOf(g)}  ${paint("faint", placeOf(g.file, g.line))}`);
+    for (const g of shown)
+      lines.push(`      ${options.all ? g.what : g.what.replace(FIELDS, "")}${valuesOf(g)}  ${paint("faint", placeOf(g.file, g.line))}`);
     if (group.length > shown.length) lines.push(paint("faint", `      and ${group.length - shown.length} more (--all shows them)`));
   }
   return lines;
@@ -117,7 +135,8 @@ function differenceLines(differences: readonly Difference[], paint: Paint, optio
 
 function headOf(d: Difference): string {
   if (d.shouldNot.length > 0) return `${d.shouldNot.join(", ")} should not have it`;
-  if (d.lack.length > 0) return `${d.lack.join(", ")} ${d.lack.length === 1 ? "lacks" : "lack"} what ${d.have.join(", ")} ${d.have.length === 1 ? "has" : "have"}`;
+  if (d.lack.length > 0)
+    return `${d.lack.join(", ")} ${d.lack.length === 1 ? "lacks" : "lack"} what ${d.have.join(", ")} ${d.have.length === 1 ? "has" : "have"}`;
   return d.values === undefined ? `${d.have.join(", ")} ${d.have.length === 1 ? "has" : "have"} it` : "the nodes differ";
 }
 
@@ -134,11 +153,16 @@ function ruleLines(r: ExplainedRule, look: Look, paint: Paint, options: ExplainT
     r.number === undefined ? "" : `rule ${r.number}`,
     r.cookie === undefined ? "" : `cookie ${r.cookie}`,
   ].filter(Boolean);
-  const lines = [paint("heading", `${r.device}: ${r.stage} ${r.table}${rank.length > 0 ? `, ${rank.join(", ")}` : ""}`), `  ${tidy(r.text)}`];
+  const lines = [
+    paint("heading", `${r.device}: ${r.stage} ${r.table}${rank.length > 0 ? `, ${rank.join(", ")}` : ""}`),
+    `  ${tidy(r.text)}`,
+  ];
   if (r.certainty !== "proven" || r.why !== "") lines.push(`  ${paint("doubt", `${r.certainty}${r.why === "" ? "" : `: ${r.why}`}`)}`);
   lines.push("  when", ...r.when.map((w, i) => `    ${i > 0 ? "or " : ""}${w}`));
   lines.push("  then", ...r.does.map((d) => `    ${d}`));
-  lines.push(paint("faint", `  as the pipeline has it: ${shortened(r.match.join(" | "), look, options)} -> ${shortened(r.program, look, options)}`));
+  lines.push(
+    paint("faint", `  as the pipeline has it: ${shortened(r.match.join(" | "), look, options)} -> ${shortened(r.program, look, options)}`),
+  );
   const links = r.links.map(linkText);
   if (links.length > 0) lines.push("  stands for", ...links.map((l) => `    ${options.all ? l : shorten(l, look.width - 4)}`));
   if (r.earlierCount === 0) return lines;
@@ -150,7 +174,8 @@ function ruleLines(r: ExplainedRule, look: Look, paint: Paint, options: ExplainT
     const head = `    ${e.takes === "all" ? paint("bad", "takes all of it: ") : ""}${rankText}`;
     lines.push(`${head}${shorten(tidy(e.text), Math.max(40, look.width - place.length - head.length - 4))}  ${paint("faint", place)}`);
   }
-  if (r.earlierCount > shown.length) lines.push(paint("faint", `    and ${r.earlierCount - shown.length} more${options.all ? "" : " (--all shows them)"}`));
+  if (r.earlierCount > shown.length)
+    lines.push(paint("faint", `    and ${r.earlierCount - shown.length} more${options.all ? "" : " (--all shows them)"}`));
   return lines;
 }
 
@@ -160,7 +185,13 @@ function shortened(text: string, look: Look, options: ExplainText): string {
 
 function linkText(l: EvidenceLink): string {
   const uuid = l.uuid === undefined ? "" : l.uuid;
-  const head = [l.kind.replace("_", " "), l.stage ?? "", l.name ?? "", uuid, l.datapath === undefined || l.datapath === "" ? "" : `on ${l.datapath}`];
+  const head = [
+    l.kind.replace("_", " "),
+    l.stage ?? "",
+    l.name ?? "",
+    uuid,
+    l.datapath === undefined || l.datapath === "" ? "" : `on ${l.datapath}`,
+  ];
   const place = l.file === undefined ? "" : `  ${placeOf(l.file, l.line ?? 0)}`;
   return `${head.filter(Boolean).join(" ")}${l.text === undefined || l.text === "" ? "" : `: ${tidy(l.text)}`}${place}`;
 }

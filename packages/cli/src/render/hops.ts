@@ -26,8 +26,12 @@ const RULE_MOST = 110;
 const TAIL = 56;
 
 export function columnsOf(hops: readonly Hop[], look: Look): Columns {
-  const stage = Math.min(30, Math.max(0, ...hops.map((h) => stageOf(h).length)));
-  const widest = Math.max(0, ...hops.map((h) => ruleText(h).length));
+  // There may be more hops than a call takes arguments.
+  const stage = Math.min(
+    30,
+    hops.reduce((w, h) => Math.max(w, stageOf(h).length), 0),
+  );
+  const widest = hops.reduce((w, h) => Math.max(w, ruleText(h).length), 0);
   const free = look.width - stage - TAIL - 8;
   return { stage, rule: Math.min(widest, Math.max(RULE_LEAST, Math.min(RULE_MOST, free))) };
 }
@@ -40,6 +44,8 @@ export function tells(h: Hop): boolean {
   if (h.choice !== undefined || h.certainty !== "proven") return true;
   if (h.links.some((l) => APPLIED.has(l.kind))) return true;
   if (seenChanges(h).length > 0) return true;
+  // A dumped connection that was found.
+  if (h.stage.endsWith(" conntrack") && h.rule.file !== "") return true;
   if (/^(openflow|policy|hook) /.test(h.stage) || h.rule.file === "") return false;
   // A chain that ends without a decision.
   return !(h.stage.startsWith("netfilter ") && /^:\S+ ACCEPT\b|\bpolicy accept;/.test(h.rule.text));

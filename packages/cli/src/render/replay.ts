@@ -59,7 +59,7 @@ export function renderReplay(x: ReplayResult, look: Look, options: ReplayText): 
 
 function captureLine(c: ReplayResult["captures"][number], paint: Paint): string {
   const n = c.counters;
-  return `${paint("heading", c.name)}  at ${c.at}: ${count(n.frames, "packet")}, ${n.entering} entering (${n.run} run), ${n.leaving} leaving (evidence)  ${paint("faint", `(${c.direction})`)}`;
+  return `${paint("heading", c.name)}  at ${c.at}: ${count(n.frames, "packet")}, ${n.entering} entering, ${n.leaving} leaving${n.run === 0 ? "" : `, ${n.run} run`}  ${paint("faint", `(${c.direction})`)}`;
 }
 
 const TONES: Readonly<Record<string, Tone>> = { delivered: "good", unknown: "doubt" };

@@ -93,8 +93,9 @@ function sameHop(a: Hop, b: Hop): boolean {
 
 /** What was chosen where, which is what makes a branch. */
 function choicesText(hops: readonly Hop[]): string {
-  const choices = hops.filter((h) => h.choice !== undefined);
-  return choices.length === 0 ? "" : `  (${choices.map((h) => `${h.device}: ${h.choice}`).join("; ")})`;
+  // A packet that goes in circles meets the same chooser again.
+  const choices = [...new Set(hops.filter((h) => h.choice !== undefined).map((h) => `${h.device}: ${h.choice}`))];
+  return choices.length === 0 ? "" : `  (${choices.join("; ")})`;
 }
 
 export function percent(p: number): string {

@@ -25,7 +25,11 @@ export function compareNodes(
   return [...groups.values()].flatMap((group) => differencesOf(group, nodeOf, exceptions));
 }
 
-function differencesOf(group: readonly ExplainSection[], nodeOf: (host: string) => string, exceptions: readonly ServiceException[]): Difference[] {
+function differencesOf(
+  group: readonly ExplainSection[],
+  nodeOf: (host: string) => string,
+  exceptions: readonly ServiceException[],
+): Difference[] {
   const { layer } = group[0];
   const nodes = [...new Set(group.flatMap((s) => s.nodes ?? [nodeOf(s.host)]))].filter((n) => n !== "").sort();
   const parts = new Map<string, Map<string, Part>>();

@@ -2,7 +2,17 @@
  * Which rules of the network are about a Service: those that ask for one of its addresses and ports, coming or going, and those
  * that carry a cookie which a source says is its own.
  */
-import { type Action, type Frontend, field, type KnownService, type Match, nested, type Network, type Rule, type Table } from "@plumbline/model";
+import {
+  type Action,
+  type Frontend,
+  field,
+  type KnownService,
+  type Match,
+  type Network,
+  nested,
+  type Rule,
+  type Table,
+} from "@plumbline/model";
 import { addressText, exactly } from "./fields.js";
 
 const PROTOCOLS: Readonly<Record<string, string>> = { 6: "tcp", 17: "udp", 132: "sctp" };
@@ -20,7 +30,11 @@ const PLACES: readonly (readonly [address: string, port: string])[] = [
 const PORTS = ["tp_dst", "tp_src", "ct_tp_dst"];
 
 /** Low words of the fields above: a row without any of them is about no Service. */
-const WORDS = new Set(PLACES.flat().filter((n) => n !== "").map((n) => field(n).word + field(n).words - 1));
+const WORDS = new Set(
+  PLACES.flat()
+    .filter((n) => n !== "")
+    .map((n) => field(n).word + field(n).words - 1),
+);
 
 export interface Concern {
   readonly rule: Rule;
@@ -73,8 +87,7 @@ export class Targets {
 export function translations(program: readonly Action[]): { address: bigint; port: number }[] {
   return program.flatMap((a) => {
     const nat = a.op === "nat" ? a : a.op === "ct" && a.nat !== null && a.nat !== "existing" ? a.nat : null;
-    const own =
-      nat?.type === "dst" && nat.range.min !== undefined ? [{ address: nat.range.min, port: nat.range.portMin ?? 0 }] : [];
+    const own = nat?.type === "dst" && nat.range.min !== undefined ? [{ address: nat.range.min, port: nat.range.portMin ?? 0 }] : [];
     return [...own, ...nested(a).flatMap(translations)];
   });
 }

@@ -23,7 +23,7 @@ export class Context {
   }
 
   get services(): ReadonlyMap<string, KnownService> {
-    this.knownServices ??= servicesOf(this.snapshot.facts, this.snapshot.plugins);
+    this.knownServices ??= servicesOf(this.snapshot.facts, this.snapshot.plugins, this.nodeAddresses());
     return this.knownServices;
   }
 
@@ -35,10 +35,22 @@ export class Context {
   /** Kubernetes node of an evidence host, "" if it is none. */
   nodeOf(host: string): string {
     if (host === "") return "";
-    return (
-      this.net.devices.find((d) => d.host === host && d.node !== "" && d.kind !== "pod")?.node ??
-      this.snapshot.facts.all("k8s.node").find((n) => n.data.name === host)?.data.name ??
-      ""
+    const nodes = this.snapshot.facts.all("k8s.node");
+    const known = this.net.devices.find((d) => d.host === host && d.node !== "" && d.kind !== "pod")?.node;
+    if (known !== undefined || nodes.length > 0) return known ?? nodes.find((n) => n.data.name === host)?.data.name ?? "";
+    // Without Node objects a host with switches is a node.
+    return this.net.devices.some((d) => d.kind === "bridge" && d.host === host) ? host : "";
+  }
+
+  /** Addresses at which nodes are asked for a node port: those that their objects tell, or else all of their stacks. */
+  nodeAddresses(): ReadonlySet<string> {
+    const told = this.snapshot.facts.all("k8s.node").flatMap((n) => n.data.addresses);
+    if (told.length > 0) return new Set(told);
+    const stacks = this.net.devices.filter((d) => (d.kind === "host" || d.kind === "router") && this.nodeOf(d.host) !== "");
+    return new Set(
+      stacks.flatMap((d) =>
+        d.ports.flatMap((p) => (p.attachment.kind === "netdev" ? (p.attachment.addresses ?? []).map((a) => a.address) : [])),
+      ),
     );
   }
 

@@ -25,29 +25,40 @@ export function explainCookie(ctx: Context, cookie: bigint, table?: number): Exp
   );
   return ctx.explanation(question, answer, {
     sections: [...candidates, ...occurrences].map((s) => ctx.section(s)),
-    missing: candidates.length === 0 && cookie !== 0n ? ctx.missing().filter((m) => (cookie < MAX_SHORT ? SOUTHBOUND : OBJECTS).test(m.what)) : [],
+    missing:
+      candidates.length === 0 && cookie !== 0n ? ctx.missing().filter((m) => (cookie < MAX_SHORT ? SOUTHBOUND : OBJECTS).test(m.what)) : [],
   });
 }
 
 function answerText(cookie: bigint, candidates: readonly ExplainSection[], services: number): string {
   const text = cookieText(cookie);
   if (cookie === 0n) return `${text} is no cookie: rules that were made without one carry it.`;
-  const items = candidates.flatMap((s) => s.items).filter((i) => i.links.length > 0 || i.file !== "" || candidates.length === 1);
+  const told = candidates.flatMap((s) => s.items);
+  // What does not fit the table is said without a place.
+  const items = told.filter((i) => i.links.length > 0 || i.file !== "");
+  if (items.length === 0 && told.length > 0) return `${text} stands for nothing that would be in this table.`;
   if (items.length === 0)
     return cookie < MAX_SHORT
       ? `${text} stands for nothing in this snapshot: no southbound row's UUID begins with it.`
-      : `${text} stands for nothing in this snapshot: it is the hash of none of the ${counted(services, "Service")} known here. The Service may be gone (a stale flow) or not in evidence.`;
+      : `${text} stands for nothing in this snapshot: it is the hash of no address or node port of the Services known here (${services}). The Service may be gone (a stale flow) or not in evidence.`;
   const names = [...new Set(items.flatMap((i) => i.links.filter((l) => l.kind === "service").map((l) => l.name)))];
-  const many = items.length === 1 ? "one thing" : `${items.length} things`;
-  return `${text} can stand for ${many}${names.length > 0 ? `, of ${names.map((n) => `Service ${n}`).join(", ")}` : ""}.`;
+  const [one] = items;
+  const many = items.length === 1 ? `stands for ${one.text.split(/: |, /)[0]}` : `can stand for ${items.length} things`;
+  if (items.length === 1 && names.every((n) => one.text.includes(n ?? ""))) return `${text} ${many}.`;
+  return `${text} ${many}${names.length > 0 ? `, of ${names.map((n) => `Service ${n}`).join(", ")}` : ""}.`;
 }
 
 /** Rules with the cookie, by device and table. */
 function occurrencesOf(ctx: Context, cookie: bigint, table: number | undefined): ExplainSection[] {
   const sections = new Map<string, { device: Device; name: string; rules: { rule: (typeof ctx.net.rules)[number] }[] }>();
+  const tableOf = new Map<string, number>();
   for (const rule of ctx.net.rules) {
     if (rule.cookie !== cookie || !rule.origin) continue;
     const t = ctx.net.tables[rule.table];
+    // A line is a flow of one table; what a learn action in it would add elsewhere stands in no dump.
+    const place = `${rule.origin.file}:${rule.origin.line}`;
+    if (!tableOf.has(place)) tableOf.set(place, t.id);
+    if (tableOf.get(place) !== t.id) continue;
     if (table !== undefined && t.name !== String(table)) continue;
     const known = sections.get(`${t.device} ${t.name}`);
     if (known) known.rules.push({ rule });
@@ -55,7 +66,7 @@ function occurrencesOf(ctx: Context, cookie: bigint, table: number | undefined):
   }
   return [...sections.values()].map(({ device, name, rules }) => ({
     layer: "occurrences",
-    title: `${device.name}, table ${name}`,
+    title: `${device.name.slice(device.name.lastIndexOf("/") + 1)}, table ${name}`,
     host: device.host,
     items: byLine(rules).map(([{ rule }]) => ({
       text: rule.origin!.text,

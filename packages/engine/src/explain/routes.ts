@@ -44,7 +44,8 @@ export function nextHops(rule: Rule): string[] {
 export function interfaces(device: Device, rule: Rule): string[] {
   const out = new Set<string>();
   walk(rule.program, (a) => {
-    if (a.op === "set" && a.dst.field === "out_port") out.add(device.ports.find((p) => p.number === Number(a.value))?.name ?? "an unknown interface");
+    if (a.op === "set" && a.dst.field === "out_port")
+      out.add(device.ports.find((p) => p.number === Number(a.value))?.name ?? "an unknown interface");
   });
   return [...out];
 }
@@ -60,5 +61,7 @@ export function addressPrefix(address: string): Prefix | null {
 export function routeText(device: Device, r: FoundRoute): string {
   if (r.rule.origin) return r.rule.origin.text.replace(/\s+/g, " ").trim();
   const out = interfaces(device, r.rule).join(", ");
-  return `${prefixText(r.prefix)}${nextHops(r.rule).map((h) => ` via ${h}`).join("")}${out === "" ? "" : ` dev ${out}`}`;
+  return `${prefixText(r.prefix)}${nextHops(r.rule)
+    .map((h) => ` via ${h}`)
+    .join("")}${out === "" ? "" : ` dev ${out}`}`;
 }

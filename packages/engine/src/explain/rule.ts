@@ -15,7 +15,11 @@ const EARLIER = 50;
 
 export function explainRule(ctx: Context, place: string): Explanation {
   const m = /^(.+):(\d+)$/.exec(place);
-  if (!m) throw new PlumblineError("USAGE", [`'${place}' is not FILE:LINE.`, "Give a file of the snapshot and a line of it, as a trace prints them."]);
+  if (!m)
+    throw new PlumblineError("USAGE", [
+      `'${place}' is not FILE:LINE.`,
+      "Give a file of the snapshot and a line of it, as a trace prints them.",
+    ]);
   const file = fileOf(ctx, m[1]!);
   const line = Number(m[2]);
   const here = ctx.net.rules.filter((r) => r.origin?.file === file && r.origin.line === line);
@@ -32,7 +36,10 @@ export function explainRule(ctx: Context, place: string): Explanation {
     answer.push(`${file}:${line} is ${counted(all.length, "rule")} of the network: ${where.join(", ")}.`);
     if (merged.length > 0) answer.push("The line itself is merged with another source's, which is shown as the rule's origin.");
     const hidden = all.filter((r) => r.earlier.some((e) => e.takes === "all"));
-    if (hidden.length > 0) answer.push(`An earlier rule takes all packets of ${hidden.length === all.length ? "it" : `${hidden.length} of them`}: it is never reached.`);
+    if (hidden.length > 0)
+      answer.push(
+        `An earlier rule takes all packets of ${hidden.length === all.length ? "it" : `${hidden.length} of them`}: it is never reached.`,
+      );
   } else answer.push(`${file}:${line} is no rule of the network. What it is:`);
   return ctx.explanation({ kind: "rule", file, line }, answer, { rules: all, sections });
 }
@@ -67,7 +74,8 @@ function explained(ctx: Context, r: Rule): ExplainedRule {
   const t = ctx.net.tables[r.table];
   const device = ctx.net.devices[t.device];
   const earlier = earlierThan(t, r);
-  const prefix = t.kind === "lpm" && r.prefix ? { family: t.key?.field === "ipv6_dst" ? (6 as const) : (4 as const), ...r.prefix } : undefined;
+  const prefix =
+    t.kind === "lpm" && r.prefix ? { family: t.key?.field === "ipv6_dst" ? (6 as const) : (4 as const), ...r.prefix } : undefined;
   const parts = (r.conj ?? []).map((c) => `part ${c.clause} of ${c.of} of the conjunctive match ${c.id}`);
   return {
     ...placed(device, t),
@@ -80,7 +88,15 @@ function explained(ctx: Context, r: Rule): ExplainedRule {
     match: prefix ? [`${t.key?.field}=${prefixText(prefix)}`] : r.rows.map(printMatch),
     program: printProgram(r.program),
     when: prefix ? [`destination ${prefixText(prefix)}`] : [...whenWords(r.rows, device), ...parts],
-    does: r.conj ? ["nothing by itself: the rule with that conj_id decides"] : programWords(r.program, ctx.net, device),
+    does: r.conj
+      ? ["nothing by itself: the rule with that conj_id decides"]
+      : r.program.length === 0
+        ? [
+            t.kind === "sequence"
+              ? "nothing: the next rule is looked at"
+              : "nothing: the packet ends here, unless a table that called this one goes on",
+          ]
+        : programWords(r.program, ctx.net, device),
     links: uniqueLinks(linksOf(ctx.view, r, device)),
     earlier: earlier.slice(0, EARLIER),
     earlierCount: earlier.length,
@@ -98,12 +114,14 @@ function earlierThan(t: Table, r: Rule): EarlierRule[] {
         .sort((a, b) => a.o.priority - b.o.priority || b.i - a.i)
         .map(({ o }) => earlierRule(o, takes(o, r)));
     case "sequence":
-      return t.rules
-        .slice(0, at)
-        .filter((o) => overlaps(o, r) && !sameLine(o, r))
-        .reverse()
-        // A rule of a chain may let its packets go on.
-        .map((o) => earlierRule(o, ends(o) ? takes(o, r) : "some"));
+      return (
+        t.rules
+          .slice(0, at)
+          .filter((o) => overlaps(o, r) && !sameLine(o, r))
+          .reverse()
+          // A rule of a chain may let its packets go on.
+          .map((o) => earlierRule(o, ends(o) ? takes(o, r) : "some"))
+      );
     case "lpm": {
       const { prefix } = r;
       if (!prefix || !t.key) return [];
@@ -135,17 +153,29 @@ function takes(o: Rule, r: Rule): EarlierRule["takes"] {
 }
 
 function earlierRule(o: Rule, t: EarlierRule["takes"]): EarlierRule {
-  return { text: o.origin?.text ?? o.rows.map(printMatch).join(" | "), file: o.origin?.file ?? "", line: o.origin?.line ?? 0, priority: o.priority, takes: t };
+  return {
+    text: o.origin?.text ?? o.rows.map(printMatch).join(" | "),
+    file: o.origin?.file ?? "",
+    line: o.origin?.line ?? 0,
+    priority: o.priority,
+    takes: t,
+  };
 }
 
 /** The snapshot's file that a user means: its path, the end of its path, or its path with the snapshot's own before it. */
 function fileOf(ctx: Context, given: string): string {
   const { files, setAside, root } = ctx.snapshot;
-  const name = given.startsWith(`${root.replace(/\/$/, "")}/`) ? given.slice(root.replace(/\/$/, "").length + 1) : given.replace(/^\.\//, "");
+  const name = given.startsWith(`${root.replace(/\/$/, "")}/`)
+    ? given.slice(root.replace(/\/$/, "").length + 1)
+    : given.replace(/^\.\//, "");
   const paths = [...new Set(files.map((f) => f.file.path))];
   if (paths.includes(name)) return name;
   const aside = setAside.find((f) => f.file.path === name);
-  if (aside) throw new PlumblineError("USAGE", [`${name} is set aside: ${aside.instead} holds the same and is used.`, `Ask for a line of ${aside.instead}.`]);
+  if (aside)
+    throw new PlumblineError("USAGE", [
+      `${name} is set aside: ${aside.instead} holds the same and is used.`,
+      `Ask for a line of ${aside.instead}.`,
+    ]);
   const ends = paths.filter((p) => p.endsWith(`/${name}`));
   if (ends.length === 1) return ends[0]!;
   const base = name.slice(name.lastIndexOf("/") + 1);

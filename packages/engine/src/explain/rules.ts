@@ -1,5 +1,17 @@
 /** Rules of the network as items: one a line of the evidence, with what the annotators know, and a name that fits every node. */
-import { type Annotator, type Device, type EvidenceLink, type ExplainItem, FIELDS, type Match, type Network, nested, type Action, type Rule, type Table } from "@plumbline/model";
+import {
+  type Action,
+  type Annotator,
+  type Device,
+  type EvidenceLink,
+  type ExplainItem,
+  FIELDS,
+  type Match,
+  type Network,
+  nested,
+  type Rule,
+  type Table,
+} from "@plumbline/model";
 import { addressPort } from "@plumbline/plugin-sdk";
 import { type Concern, translations } from "./concern.js";
 import { addressText } from "./fields.js";
@@ -17,7 +29,7 @@ export function linksOf(view: View, rule: Rule, device: Device): EvidenceLink[] 
   return view.annotators.flatMap((a) => [...a(rule, device)]);
 }
 
-export function deviceOf(net: Network, table: Table): Device {
+function deviceOf(net: Network, table: Table): Device {
   return net.devices[table.device];
 }
 
@@ -75,7 +87,13 @@ export function itemOf(view: View, concerns: readonly Concern[], backends: Reado
   const device = deviceOf(view.net, table);
   const links = uniqueLinks(concerns.flatMap((c) => linksOf(view, c.rule, device)));
   const stage = links.find((l) => l.kind === "lflow")?.stage;
-  const named = [...new Set(concerns.flatMap((c) => c.frontends.map((f) => `${f.address === "" ? `NODE:${f.port}` : addressPort(f.address, f.port)}/${f.protocol}`)))];
+  const named = [
+    ...new Set(
+      concerns.flatMap((c) =>
+        c.frontends.map((f) => `${f.address === "" ? `NODE:${f.port}` : addressPort(f.address, f.port)}/${f.protocol}`),
+      ),
+    ),
+  ];
   const place = stage ?? (table.stage === "openflow" ? `table ${table.name}` : table.name);
   return {
     text: rule.origin!.text,

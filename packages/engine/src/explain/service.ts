@@ -8,37 +8,70 @@ import type { EvidenceLink, ExplainItem, ExplainSection, KnownService } from "@p
 import { addressPort } from "@plumbline/plugin-sdk";
 import { compareNodes } from "./compare.js";
 import { type Concern, concernsOf, Targets, withTranslations } from "./concern.js";
+import { connectionSections } from "./connections.js";
 import { type Context, counted } from "./context.js";
 import type { Explanation } from "./model.js";
 import { addressPrefix, interfaces, routesIn, routeTables, routeText, stacks } from "./routes.js";
-import { byLine, deviceOf, itemOf } from "./rules.js";
+import { byLine, itemOf } from "./rules.js";
 import { findService } from "./services.js";
 
 /** The way of a packet from outside, and then what stands behind it. Bridges stand between netfilter and the load balancers. */
-const ORDER = ["object", "endpoints", "announcement", "bgp", "sessions", "routes", "netfilter", "*", "groups", "load-balancers", "logical", "conntrack"];
+const ORDER = [
+  "object",
+  "endpoints",
+  "announcement",
+  "bgp",
+  "sessions",
+  "routes",
+  "netfilter",
+  "*",
+  "groups",
+  "load-balancers",
+  "logical",
+  "conntrack",
+];
 
 export function explainService(ctx: Context, name: string): Explanation {
   const known = findService(ctx.services, name);
-  const nodeAddresses = new Set(ctx.snapshot.facts.all("k8s.node").flatMap((n) => n.data.addresses));
+  const nodeAddresses = ctx.nodeAddresses();
   const first = concernsOf(ctx.net, new Targets(known.frontends, nodeAddresses), new Set());
   const service = withTranslations(known, first);
   const told = ctx.ask({ kind: "service", service });
   const concerns = concernsOf(ctx.net, new Targets(service.frontends, nodeAddresses), cookiesIn(told));
-  const sections = ordered(merged([...told, ...ruleSections(ctx, service, concerns), ...routeSections(ctx, service)]));
+  const sections = ordered(
+    merged([
+      ...told,
+      ...ruleSections(ctx, service, concerns),
+      ...routeSections(ctx, service),
+      ...connectionSections(ctx.snapshot.facts, service.frontends, nodeAddresses),
+    ]),
+  );
   const differences = compareNodes(sections, (h) => ctx.nodeOf(h), service.exceptions);
-  return ctx.explanation({ kind: "service", service: service.name }, answerOf(ctx, service, sections, differences.filter((d) => d.verdict === "odd").length), {
-    sections: sections.filter((s) => s.items.length > 0 || (s.nodes === undefined && ctx.nodeOf(s.host) !== "")).map((s) => ctx.section(s)),
-    differences: differences.sort((a, b) => rank(a.layer) - rank(b.layer)),
-    missing: ctx.missing().filter((m) => m.role !== "cluster"),
-  });
+  return ctx.explanation(
+    { kind: "service", service: service.name },
+    answerOf(ctx, service, sections, differences.filter((d) => d.verdict === "odd").length),
+    {
+      sections: sections
+        .filter((s) => s.items.length > 0 || (s.nodes === undefined && ctx.nodeOf(s.host) !== ""))
+        .map((s) => ctx.section(s)),
+      differences: differences.sort((a, b) => rank(a.layer) - rank(b.layer)),
+      missing: ctx.missing().filter((m) => m.role !== "cluster"),
+    },
+  );
 }
 
 function answerOf(ctx: Context, service: KnownService, sections: readonly ExplainSection[], odd: number): string[] {
-  const ends = service.frontends.map((f) => `${f.what} ${f.address === "" ? f.port : addressPort(f.address, f.port)}/${f.protocol || "any"}`);
+  const ends = service.frontends.map(
+    (f) => `${f.what} ${f.address === "" ? f.port : addressPort(f.address, f.port)}/${f.protocol || "any"}`,
+  );
   const ready = service.endpoints.filter((e) => e.ready).length;
-  const answer = [`Service ${service.name}: ${ends.join(", ") || "no address"}; ${counted(service.endpoints.length, "endpoint")}, ${ready} ready.`];
+  const answer = [
+    `Service ${service.name}: ${ends.join(", ") || "no address"}; ${counted(service.endpoints.length, "endpoint")}, ${ready} ready.`,
+  ];
   if (!ctx.snapshot.facts.all("k8s.service").some((s) => `${s.data.namespace}/${s.data.name}` === service.name))
-    answer.push("Its object is not in evidence: what is known of it was read off OVN's load balancers (kubectl get services -A -o yaml would tell the rest).");
+    answer.push(
+      "Its object is not in evidence: what is known of it was read off load balancers. Whether its policy is Local, so that nodes may rightly differ, is not known (kubectl get services,endpointslices,nodes -A -o yaml would tell).",
+    );
   const items = sections.reduce((n, s) => n + s.items.length, 0);
   answer.push(
     `${counted(items, "piece")} of evidence; ${odd === 0 ? "nothing that a node lacks without a reason" : `${counted(odd, "thing")} that a node lacks or has without a reason`}.`,
@@ -67,7 +100,8 @@ function ruleSections(ctx: Context, service: KnownService, concerns: readonly Co
       const items = itemsOf("openflow");
       sections.push({ layer: bridge, title: `OpenFlow rules of ${bridge}`, host: device.host, items });
       const groups = groupItems(items);
-      if (groups.length > 0) sections.push({ layer: "groups", title: `OpenFlow groups of ${bridge}`, host: device.host, items: groups, nodes: [] });
+      if (groups.length > 0)
+        sections.push({ layer: "groups", title: `OpenFlow groups of ${bridge}`, host: device.host, items: groups, nodes: [] });
     } else if (own.length > 0) {
       const items = itemsOf("netfilter");
       if (items.length > 0) sections.push({ layer: "netfilter", title: "netfilter rules", host: device.host, items });

@@ -4,13 +4,24 @@ import { type Endpoint, type FactBase, type Frontend, type KnownService, type Pl
 const frontendKey = (f: Frontend) => `${f.address} ${f.protocol} ${f.port}`;
 const endpointKey = (e: Endpoint) => `${e.address} ${e.port}`;
 
-/** Of several sources that know the same, the first to tell counts: plugins stand in the order in which they are to be believed. */
-export function servicesOf(facts: FactBase, plugins: readonly Plugin[]): ReadonlyMap<string, KnownService> {
+/**
+ * Of several sources that know the same, the first to tell counts: plugins stand in the order in which they are to be believed.
+ * A node's own address with a port is a node port, whatever a source calls it.
+ */
+export function servicesOf(
+  facts: FactBase,
+  plugins: readonly Plugin[],
+  nodeAddresses: ReadonlySet<string>,
+): ReadonlyMap<string, KnownService> {
   const out = new Map<string, KnownService>();
   for (const p of plugins)
     for (const s of p.services?.(facts) ?? []) {
+      const told = {
+        ...s,
+        frontends: s.frontends.map((f) => (nodeAddresses.has(f.address) ? { ...f, what: "node port", address: "" } : f)),
+      };
       const old = out.get(s.name);
-      out.set(s.name, old ? merged(old, s) : s);
+      out.set(s.name, merged(old ?? { ...told, frontends: [], endpoints: [], exceptions: [] }, told));
     }
   return out;
 }
@@ -22,7 +33,7 @@ function merged(a: KnownService, b: KnownService): KnownService {
   const ordered = [...a.frontends, ...b.frontends.filter((f) => !a.frontends.some((x) => frontendKey(x) === frontendKey(f)))];
   return {
     name: a.name,
-    frontends: ordered.map((f) => frontends.get(frontendKey(f)) ?? f),
+    frontends: [...new Map(ordered.map((f) => [frontendKey(f), frontends.get(frontendKey(f)) ?? f])).values()],
     endpoints: [...new Map(endpoints.map((e) => [endpointKey(e), e])).values()],
     exceptions: [...a.exceptions, ...b.exceptions],
   };

@@ -10,7 +10,6 @@ import {
   type Match,
   type Network,
   printAction,
-
   type Slice,
 } from "@plumbline/model";
 import { addressText, allBits, maskedOf } from "./fields.js";
@@ -37,7 +36,7 @@ const ADDRESS = /^(ip|ipv6)_(src|dst)$/;
 const WRITTEN: Field[] = FIELDS.filter((f) => !/^xx?reg/.test(f.name));
 
 /** What one row of a match asks, a condition an entry; empty where it asks nothing. */
-export function matchWords(m: Match, device: Device): string[] {
+function matchWords(m: Match, device: Device): string[] {
   return WRITTEN.flatMap((f) => {
     const { value, mask } = maskedOf(m, f.name);
     return mask === 0n ? [] : [conditionWords(f, value, mask, device)];
@@ -84,7 +83,7 @@ export function whenWords(rows: readonly Match[], device: Device): string[] {
 
 /** What a program does, a step an entry; what is nested is set off by two blanks. */
 export function programWords(program: readonly Action[], net: Network, device: Device): string[] {
-  if (program.length === 0) return ["nothing more: the packet ends here unless another table is pending"];
+  if (program.length === 0) return ["nothing"];
   return program.flatMap((a) => actionWords(a, net, device));
 }
 
@@ -130,12 +129,19 @@ function actionWords(a: Action, net: Network, device: Device): string[] {
     case "drop":
       return [`${a.rejected ? "throws it away, the sender is told" : "throws it away"}${a.reason ? ` (${a.reason})` : ""}`];
     case "emit":
-      return [`answers with ${a.kind === "tcp-reset" ? "a TCP reset" : `an ICMP error ${a.icmpType}/${a.icmpCode}`}, which:`, ...inside(a.then)];
+      return [
+        `answers with ${a.kind === "tcp-reset" ? "a TCP reset" : `an ICMP error ${a.icmpType}/${a.icmpCode}`}, which:`,
+        ...inside(a.then),
+      ];
     case "ct": {
       const zone = typeof a.zone === "number" ? String(a.zone) : `in ${a.zone.field}`;
       const parts = [
         a.commit ? "commits the connection" : "looks the connection up",
-        a.nat === null ? "" : a.nat === "existing" ? "translates as it is known" : `translates the ${a.nat.type === "src" ? "source" : "destination"} to ${rangeWords(a.nat.range)}`,
+        a.nat === null
+          ? ""
+          : a.nat === "existing"
+            ? "translates as it is known"
+            : `translates the ${a.nat.type === "src" ? "source" : "destination"} to ${rangeWords(a.nat.range)}`,
         a.resume === null ? "" : a.resume === "inplace" ? "goes on tracked" : `a tracked copy goes on in ${tableWords(net, a.resume)}`,
       ];
       return [`connection tracking (${net.trackers[a.tracker]?.name ?? a.tracker}, zone ${zone}): ${parts.filter(Boolean).join(", ")}`];
@@ -159,4 +165,3 @@ function actionWords(a: Action, net: Network, device: Device): string[] {
       return [printAction(a)];
   }
 }
-

@@ -4,9 +4,9 @@
  * Plugins say what they know of each port (its attachment); the joins follow from these and from addresses, each with its
  * reason. In order: patch ports; a switch's internal ports to the host's stack (through the tunnel endpoint where the
  * host's tunnel address lives, see tunnels.ts); a switch's other ports to pods; veth pairs (veth.ts); what is left with an address to the layer 2
- * segment of its subnet (segments.ts).
+ * segment of its subnet (segments.ts). Tunnels of the kernel's datapath wait for the stage `linked`.
  */
-import type { Device, FactBase, NetworkBuilder } from "@plumbline/model";
+import type { Device, FactBase, NetworkBuilder, Port } from "@plumbline/model";
 import { isTaken, type JoinNote, type Netdev, netdevPort, stackOf } from "./ports.js";
 import { joinSegments } from "./segments.js";
 import { joinTunnels } from "./tunnels.js";
@@ -43,10 +43,16 @@ export function joinLinks(net: NetworkBuilder, facts: FactBase): JoinNote[] {
   joinSegments(net, bridges, tunnels, notes);
   for (const d of net.devices)
     for (const p of d.ports)
-      if (!net.linkAt(d, p.number) && p.attachment.kind !== "none" && !isTaken(bridges, d, p))
+      if (!net.linkAt(d, p.number) && p.attachment.kind !== "none" && !isTaken(bridges, d, p) && !isKernelTunnel(net, p))
         if (!notes.some((n) => n.device === d.name && n.port === p.name))
           notes.push({ device: d.name, port: p.name, why: "nothing in the evidence is attached to it" });
   return notes;
+}
+
+/** The stack that ends such a tunnel joins it later. */
+function isKernelTunnel(net: NetworkBuilder, p: Port): boolean {
+  const a = p.attachment;
+  return a.kind === "tunnel" && a.datapath === "system" && stackOf(net, a.host) !== undefined;
 }
 
 function joinPatches(net: NetworkBuilder, bridges: readonly Device[], notes: JoinNote[]): void {

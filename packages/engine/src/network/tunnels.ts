@@ -10,8 +10,21 @@
  *                       10+k -- br-int tunnel port k
  *
  * so that the outer packet walks the bridge's flows, the segment and the peer's bridge like any packet.
+ *
+ * With the kernel's datapath the host's own stack encapsulates and takes out: whoever lowers the stack joins these ports
+ * (plugins/linux/src/lower/tunnels.ts).
  */
-import { type Device, type FactBase, ipv4Number, macNumber, matchField, type NetworkBuilder, type Port, slice } from "@plumbline/model";
+import {
+  type Device,
+  type FactBase,
+  ipv4Number,
+  macNumber,
+  matchField,
+  type NetworkBuilder,
+  type Port,
+  slice,
+  TUNNEL_FIELDS,
+} from "@plumbline/model";
 import { type JoinNote, netdevPort, stackOf } from "./ports.js";
 
 declare module "@plumbline/model" {
@@ -20,7 +33,6 @@ declare module "@plumbline/model" {
   }
 }
 
-const TUNNEL_FIELDS = ["tun_id", "tun_metadata0", "tun_flags", "tun_src", "tun_dst"];
 const UNDERLAY = 1;
 const STACK = 2;
 const FIRST = 10;
@@ -40,7 +52,16 @@ export function joinTunnels(net: NetworkBuilder, facts: FactBase, notes: JoinNot
   for (const d of net.devices)
     for (const p of d.ports) {
       const a = p.attachment;
-      if (a.kind !== "tunnel") continue;
+      if (a.kind !== "tunnel" || d.kind !== "bridge") continue;
+      if (a.datapath === "system") {
+        if (!stackOf(net, a.host))
+          notes.push({
+            device: d.name,
+            port: p.name,
+            why: `the stack of ${a.host}, which sends its tunnels' packets, is not in the evidence`,
+          });
+        continue;
+      }
       byHost.set(a.host, [
         ...(byHost.get(a.host) ?? []),
         { device: d, port: p, localIp: a.localIp, remoteIp: a.remoteIp, udpPort: a.udpPort },
@@ -95,14 +116,14 @@ function endpoint(
     net.join(d, number, p.device, p.port.number, "proven", `tunnel port ${p.port.name}`, TUNNEL_FIELDS);
     const local = ipv4Number(p.localIp);
     const remote = ipv4Number(p.remoteIp);
-    if (local === null || remote === null) {
+    if (local === null || remote === null || p.udpPort === 0) {
       net.rule(entry, {
         priority: 20,
         rows: [matchField([], "in_port", number)],
         program: [
           {
             op: "unknown",
-            why: `tunnel ${p.port.name} has no IPv4 endpoints (${p.localIp} to ${p.remoteIp})`,
+            why: `tunnel ${p.port.name} is not one over UDP between IPv4 addresses (${p.localIp} to ${p.remoteIp})`,
             command: "ovs-vsctl list interface",
             on: host,
           },

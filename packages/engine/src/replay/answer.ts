@@ -28,8 +28,18 @@ export function answerSeen(f: Pick<FlowRecord, "seen">): Answer {
   return seen.expired ? "expired" : "none";
 }
 
-/** Says how the capture contradicts a verdict; "" if it does not. An unknown verdict predicts nothing. */
-export function contradictionOf(verdict: Verdict, answer: Answer, point: string): string {
+/** How an answer to a flow passes the capture point. */
+export function cameBack(f: Pick<FlowRecord, "entering">, point: string): string {
+  return f.entering ? `left at ${point}` : `entered at ${point}`;
+}
+
+/** Says how the capture contradicts a verdict; "" if it does not. An unknown verdict predicts nothing. `came`: see {@link cameBack}. */
+export function contradictionOf(verdict: Verdict, answer: Answer, came: string): string {
   if (answer === "none" || verdict === "unknown" || MEANS[answer].verdict === verdict) return "";
-  return `predicted ${verdict}, but ${MEANS[answer].text} left at ${point}`;
+  return `predicted ${verdict}, but ${MEANS[answer].text} ${came}`;
+}
+
+/** Whether what came back says the same as the prediction. */
+export function confirms(verdict: Verdict, answer: Answer): boolean {
+  return answer !== "none" && MEANS[answer].verdict === verdict;
 }

@@ -2,10 +2,10 @@
  * All branches of a flow: its first packet asked alone, on empty connection tables. Needed where all branches are wanted, and
  * where the capture shows that the chosen one was not taken. The core that is asked is not the one of the replay.
  */
-import type { Core, FlowRecord, TupleRecord } from "@plumbline/core-wasm";
-import { type Device, get, getBig, type Network, type Numbering, newRow, type Row, set } from "@plumbline/model";
+import type { Core, TupleRecord } from "@plumbline/core-wasm";
+import { type Device, get, getBig, type Numbering, type Row, set } from "@plumbline/model";
 import { choicesOf, enumerate } from "../trace/enumerate.js";
-import type { PathBook, PathStory } from "./paths.js";
+import type { Packet, PathBook, PathStory } from "./paths.js";
 
 /** The most branches of one flow. */
 const MOST = 4096;
@@ -24,13 +24,14 @@ export class Branches {
   ) {}
 
   /** The branches of a packet; `complete` is false where there were more than can be listed. */
-  of(row: Row, device: Device, port: number | null): { branches: Branch[]; complete: boolean } {
+  of(packet: Packet, device: Device, port: number | null): { branches: Branch[]; complete: boolean } {
     const { core } = this;
+    const inner = packet.inner ? { inner: packet.inner } : {};
     const found = enumerate((script) => {
       core.reset();
-      const events = core.run(row, device.id, port, { script, beyond: "first" });
+      const events = core.run(packet.row, device.id, port, { script, beyond: "first", ...inner });
       const { path, row: end } = core.fate;
-      return { result: { known: this.book.path(path, row, events, device, port), end }, choices: choicesOf(events, this.num) };
+      return { result: { known: this.book.path(path, packet, events, device, port), end }, choices: choicesOf(events, this.num) };
     }, MOST);
     const branches = found.branches.flatMap(({ result, probability }) => {
       const story = result.known?.story;
@@ -63,18 +64,25 @@ export function tupleOf(row: Row): TupleRecord {
 }
 
 /** The first packet of a flow: like `model`, the first packet of its path, with the flow's own addresses and ports. */
-export function firstPacket(model: Row, f: FlowRecord): Row {
+export function firstPacket(model: Packet, f: TupleRecord): Packet {
+  return model.inner ? { row: model.row, inner: withTuple(model.inner, f) } : { row: withTuple(model.row, f) };
+}
+
+/** A copy with other addresses and ports. */
+export function withTuple(model: Row, t: TupleRecord): Row {
   const row = model.slice();
-  const ip = f.v6 ? "ipv6" : "ip";
-  set(row, `${ip}_src`, f.src);
-  set(row, `${ip}_dst`, f.dst);
-  if (f.proto === (f.v6 ? 58 : 1)) {
-    set(row, "icmp_id", f.srcPort);
-    set(row, "icmp_type", f.icmp >> 8);
-    set(row, "icmp_code", f.icmp & 0xff);
+  const ip = t.v6 ? "ipv6" : "ip";
+  set(row, "eth_type", t.v6 ? 0x86dd : 0x0800);
+  set(row, "ip_proto", t.proto);
+  set(row, `${ip}_src`, t.src);
+  set(row, `${ip}_dst`, t.dst);
+  if (t.proto === (t.v6 ? 58 : 1)) {
+    set(row, "icmp_id", t.srcPort);
+    set(row, "icmp_type", t.icmp >> 8);
+    set(row, "icmp_code", t.icmp & 0xff);
   } else {
-    set(row, "tp_src", f.srcPort);
-    set(row, "tp_dst", f.dstPort);
+    set(row, "tp_src", t.srcPort);
+    set(row, "tp_dst", t.dstPort);
   }
   return row;
 }

@@ -107,6 +107,10 @@ const COLUMNS: readonly Column[] = [
   text("certainty", true),
   text("answer"),
   text("contradiction"),
+  text("reply", true),
+  text("start"),
+  port("sightings"),
+  text("unseen"),
   big("otherPath"),
   text("at"),
 ];

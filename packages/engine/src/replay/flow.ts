@@ -12,7 +12,9 @@ export type Chosen =
   | "only"
   /** By the flow's hash: any branch could be the real one. */
   | "hash"
-  /** By what the capture shows. */
+  /** The captures leave only this one. */
+  | "proven"
+  /** The captures leave several; of these by the flow's hash. */
   | "evidence"
   /** All are listed. */
   | "enumerated";
@@ -56,6 +58,14 @@ export interface Flow {
   readonly answer: Answer;
   /** How the capture contradicts the prediction, "" if it does not. */
   readonly contradiction: string;
+  /** Verdict on the answer's way back; null where it was not followed or none is sent. */
+  readonly reply: Verdict | "mixed" | null;
+  /** Where it starts: it enters at the port; the device's socket sends it; none: it was not run. */
+  readonly start: "port" | "socket" | "none";
+  /** Capture points at which it was seen on its way. */
+  readonly sightings: number;
+  /** A point of its path where it was not captured, though the outcome is the predicted one; "" if there is none. */
+  readonly unseen: string;
   /** Packets that took another path than the first. */
   readonly otherPath: number;
   /** Capture point, DEVICE:PORT. */
@@ -88,7 +98,15 @@ export interface Outcome {
   readonly contradiction: string;
 }
 
-export function flowOf(f: FlowRecord, o: Outcome, at: string): Flow {
+/** How a flow was followed; of one capture: entering there, and seen nowhere else. */
+export interface Followup {
+  readonly start: Flow["start"];
+  readonly reply: Flow["reply"];
+  readonly sightings: number;
+  readonly unseen: string;
+}
+
+export function flowOf(f: FlowRecord, o: Outcome, at: string, followup?: Followup): Flow {
   const { story, final } = o;
   const other = story ? null : untold(f);
   return {
@@ -119,6 +137,10 @@ export function flowOf(f: FlowRecord, o: Outcome, at: string): Flow {
     certainty: story?.certainty ?? null,
     answer: o.answer,
     contradiction: o.contradiction,
+    reply: followup?.reply ?? null,
+    start: followup?.start ?? (f.fate === null ? "none" : f.entering ? "port" : "socket"),
+    sightings: followup?.sightings ?? 1,
+    unseen: followup?.unseen ?? "",
     otherPath: f.otherPath,
     at,
   };

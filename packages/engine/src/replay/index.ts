@@ -2,7 +2,8 @@ export type { Answer } from "./answer.js";
 export type { Chosen, Flow } from "./flow.js";
 export { type FlowSink, flowFile } from "./flow-file.js";
 export type { Because } from "./paths.js";
-export { type CaptureReport, type ReplayOptions, type ReplayResult, type ReplaySubject, replay } from "./replay.js";
+export { replay } from "./replay.js";
+export type { CaptureInput, CaptureReport, Progress, ReplayOptions, ReplayResult, ReplaySubject } from "./result.js";
 export { type CaptureSource, captureOf, openCapture } from "./source.js";
 export type { ReplayStats } from "./stats.js";
 export {

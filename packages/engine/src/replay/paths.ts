@@ -92,6 +92,12 @@ function wayText(entered: readonly Device[]): string {
   return hosts.map(({ name, parts }) => (parts.join() === "stack" ? name : `${name} (${parts.join(", ")})`)).join(" > ");
 }
 
+/** A packet to run; `inner` is inside where `row` is the outer one of a tunnel. */
+export interface Packet {
+  readonly row: Row;
+  readonly inner?: Row;
+}
+
 /** All paths of a replay, by the core's hash. */
 export class PathBook {
   private readonly byHash = new Map<bigint, KnownPath>();
@@ -102,12 +108,12 @@ export class PathBook {
   ) {}
 
   /** The path of a run, told now if it is new. Null: there are more paths than are told apart. */
-  path(hash: bigint, row: Row, events: readonly Event[] | null, device: Device, port: number | null): KnownPath | null {
+  path(hash: bigint, packet: Packet, events: readonly Event[] | null, device: Device, port: number | null): KnownPath | null {
     const known = this.byHash.get(hash);
     if (known) return known;
     if (this.byHash.size >= this.most) return null;
     const name = `p${this.byHash.size}`;
-    const path: KnownPath = { row: row.slice(), story: events ? tellPath(name, events, this.teller, device, port) : null };
+    const path: KnownPath = { packet, port, story: events ? tellPath(name, events, this.teller, device, port) : null };
     this.byHash.set(hash, path);
     return path;
   }
@@ -115,7 +121,9 @@ export class PathBook {
 
 export interface KnownPath {
   /** Its first packet, as it entered. */
-  readonly row: Row;
+  readonly packet: Packet;
+  /** Port it enters by, null for the device's socket. */
+  readonly port: number | null;
   /** Null where its run could not be told (it was of extreme length). */
   readonly story: PathStory | null;
 }

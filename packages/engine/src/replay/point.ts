@@ -8,13 +8,17 @@
  * Direction is told by MAC: at a port of a stack by its own; at a port of a switch by that of the one stack beyond it (a
  * veth to a pod), else by those of the host: what is from one of them leaves.
  */
-import type { Direction } from "@plumbline/core-wasm";
-import { type Device, macNumber, macText, type Network, PlumblineError, type Port } from "@plumbline/model";
+import type { Direction, TunnelEnds } from "@plumbline/core-wasm";
+import { type Device, ipv4Number, ipv6Number, macNumber, macText, type Network, PlumblineError, type Port } from "@plumbline/model";
 
 export interface CapturePoint {
   readonly device: Device;
   readonly port: Port;
   readonly direction: Direction;
+  /** Tunnels that end at the point's host: there a tunnelled packet counts as the one inside. */
+  readonly tunnels?: TunnelEnds;
+  /** Addresses of the device where it sends packets itself. */
+  readonly own: readonly bigint[];
   /** `DEVICE:PORT` with the names of the network. */
   readonly text: string;
   /** How direction is told, for the reader. */
@@ -78,10 +82,13 @@ function findPort(net: Network, device: string, port: string): Found | undefined
 
 function withDirection(net: Network, found: Found, capture: string): CapturePoint {
   const { device, port } = found;
+  const tunnels = tunnelsOf(net, device.host);
   const point = (direction: Direction, why: string): CapturePoint => ({
     device,
     port,
     direction,
+    ...(tunnels ? { tunnels } : {}),
+    own: device.origin >= 0 ? addressesOf(device) : [],
     text: `${device.name}:${port.name}`,
     why,
   });
@@ -98,6 +105,23 @@ function withDirection(net: Network, found: Found, capture: string): CapturePoin
   for (const d of net.devices) if (d.host === device.host) for (const p of d.ports) addMac(macs, d, p.number);
   if (macs.size === 0) throw noMac(capture, device, port);
   return point({ kind: "from", macs: [...macs] }, `frames enter that are from no interface of ${device.host}`);
+}
+
+function addressesOf(device: Device): bigint[] {
+  return device.ports
+    .flatMap((p) => (p.attachment.kind === "netdev" ? (p.attachment.addresses ?? []) : []))
+    .map((a) => ipv6Number(a.address) ?? ipv4Number(a.address))
+    .filter((a) => a !== null)
+    .map(BigInt);
+}
+
+/** Where the tunnels of a host end. */
+function tunnelsOf(net: Network, host: string): TunnelEnds | null {
+  const ends = net.devices
+    .filter((d) => d.host === host)
+    .flatMap((d) => d.ports.flatMap((p) => (p.attachment.kind === "tunnel" ? [p.attachment] : [])));
+  const addresses = new Set(ends.map((a) => ipv4Number(a.localIp)).filter((a) => a !== null));
+  return addresses.size === 0 ? null : { port: ends[0].udpPort, addresses: [...addresses], option: 0 };
 }
 
 function macOf(device: Device, number: number): bigint | null {

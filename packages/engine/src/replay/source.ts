@@ -24,12 +24,12 @@ export interface CaptureSource {
   readonly damage: string;
 }
 
-/** Opens a capture. `-` is standard input. */
-export async function openCapture(path: string, stdin: Readable = process.stdin): Promise<CaptureSource> {
-  if (path === "-") return captureOf(path, stdin);
+/** Opens a capture. `-` is standard input. `name` is how it is called, where that is not its path. */
+export async function openCapture(path: string, name = path): Promise<CaptureSource> {
+  if (path === "-") return captureOf(name, process.stdin);
   // Reading would say so too, but without the path.
   if (statSync(path).isDirectory()) throw new PlumblineError("CAPTURE_BAD", [path, "it is a folder."]);
-  return captureOf(path, createReadStream(path, { highWaterMark: PIECE_BYTES }));
+  return captureOf(name, createReadStream(path, { highWaterMark: PIECE_BYTES }));
 }
 
 /** A capture that comes from any stream of bytes. */

@@ -17,6 +17,8 @@ export interface ReplayStats {
     readonly fold: number;
     /** Telling each path's story. */
     readonly tell: number;
+    /** Following connections through the captures of several points. */
+    readonly follow: number;
     /** Making the flows' records. */
     readonly records: number;
   };
@@ -24,7 +26,7 @@ export interface ReplayStats {
 
 export class StopWatch {
   private readonly started = performance.now();
-  private readonly spent = { compile: 0, core: 0, tell: 0, records: 0 };
+  private readonly spent = { compile: 0, core: 0, tell: 0, follow: 0, records: 0 };
   /** Work within work belongs to the inner one. */
   private inner = 0;
 
@@ -50,7 +52,9 @@ export class StopWatch {
     const { seconds } = this;
     const timed = times.decode + times.run + times.fold || 1;
     const core = this.spent.core / 1000;
-    const [compile, tell, records] = [this.spent.compile, this.spent.tell, this.spent.records].map((ms) => ms / 1000);
+    const { compile, tell, follow, records } = Object.fromEntries(
+      Object.entries(this.spent).map(([k, ms]) => [k, ms / 1000]),
+    ) as typeof this.spent;
     return {
       seconds,
       packetsPerSecond: packets / seconds,
@@ -58,11 +62,12 @@ export class StopWatch {
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
       time: {
         compile,
-        read: Math.max(0, seconds - compile - core - tell - records),
+        read: Math.max(0, seconds - compile - core - tell - follow - records),
         decode: (core * times.decode) / timed,
         run: (core * times.run) / timed,
         fold: (core * times.fold) / timed,
         tell,
+        follow,
         records,
       },
     };

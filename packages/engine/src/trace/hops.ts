@@ -2,8 +2,8 @@
 import {
   type Annotator,
   type Certainty,
-  changedFields,
   CT,
+  changedFields,
   EV,
   type Event,
   type EvidenceLink,
@@ -139,7 +139,10 @@ export function hopsOf(
         changed.some((c) => c.field.cls === "header" || c.field.cls === "inner"),
       ),
       changes: changed.map((c) => ({ field: c.field.name, before: c.before, after: c.after })),
-      links: [...(rule ? annotators.flatMap((a) => a(rule, d)) : []), ...(connection ? [connectionLink(connection)] : [])],
+      links: [
+        ...(rule ? annotators.flatMap((a) => a(rule, d)) : []),
+        ...(connection && connection !== origin ? [connectionLink(connection)] : []),
+      ],
       ...(chosen ? { choice: choiceText(chosen, num) } : {}),
     });
     arrival = "";
@@ -153,7 +156,13 @@ function dumpedAs(e: Event, known: DumpedConnections): Origin | undefined {
   return found && !(e.a & CT.new && (found.connection.closed || found.connection.seenReply)) ? found.origin : undefined;
 }
 
-const connectionLink = (o: Origin): EvidenceLink => ({ kind: "conntrack", name: `${o.file}:${o.line}`, text: o.text, file: o.file, line: o.line });
+const connectionLink = (o: Origin): EvidenceLink => ({
+  kind: "conntrack",
+  name: `${o.file}:${o.line}`,
+  text: o.text,
+  file: o.file,
+  line: o.line,
+});
 
 function choiceText(e: Event, num: Numbering): string {
   const site = num.sites[e.a];

@@ -15,6 +15,7 @@ export function explain(facts: FactBase, question: Question): ExplainSection[] {
     case "line":
       return lineOf(facts, question.file, question.line);
     case "cookie":
+    case "owners":
       return [];
   }
 }
@@ -91,7 +92,9 @@ function sessions(facts: FactBase): ExplainSection[] {
       const { address, asn, state, received, sent } = f.data;
       const peer = nodeAt(facts, address);
       if (!ofNode && nodes.length > 0 && peer === "") return [];
-      const counts = state.startsWith("Established") ? `, ${received} prefixes received${sent < 0 ? "" : `, ${sent} sent`}` : "";
+      const counts = state.startsWith("Established")
+        ? `, ${received < 0 ? "an unknown number of" : received} ${received === 1 ? "prefix" : "prefixes"} received${sent < 0 ? "" : `, ${sent} sent`}`
+        : "";
       return [
         item(f, `session with ${address}${peer === "" ? "" : ` (${peer})`} AS ${asn}: ${state}${counts}`, {
           ...(ofNode ? {} : { nodes: [peer] }),
@@ -177,6 +180,7 @@ function lineOf(facts: FactBase, file: string, line: number): ExplainSection[] {
     ),
     ...here("frr.bgp-peer").map((f) => item(f, `BGP peer ${f.data.address} AS ${f.data.asn}: ${f.data.state}`)),
   ];
-  const host = items.length > 0 ? (facts.all("frr.bgp-path").find((f) => f.origin.file === file)?.host ?? "") : "";
+  const kinds: readonly FactKind[] = ["frr.bgp-path", "frr.route", "frr.bgp-peer"];
+  const host = kinds.flatMap((k) => facts.all(k)).find((f) => f.origin.file === file)?.host ?? "";
   return items.length === 0 ? [] : [{ layer: "bgp", title: "FRR", host, items }];
 }

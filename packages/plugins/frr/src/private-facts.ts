@@ -1,7 +1,7 @@
 /** Facts that only this plugin reads and uses. */
 
 /** One peer of `show bgp summary`. */
-export interface BgpPeerFact {
+interface BgpPeerFact {
   address: string;
   asn: number;
   /** "Established", or as printed: "Active", "Idle (Admin)", "Connect", … */

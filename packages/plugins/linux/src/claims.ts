@@ -3,7 +3,7 @@
  * lines are what people read.
  */
 import type { Claim, EvidenceFile } from "@plumbline/model";
-import { type Command, commandOf, routeTable } from "./command.js";
+import { type Command, commandOf, routeTable, selectedConnections } from "./command.js";
 
 /** Words behind `ip route show` that select routes: what is printed is a part of the table, evidence of its own. */
 function selectors(args: readonly string[]): string {
@@ -39,8 +39,7 @@ function whatAndForm(c: Command): { what: string; form: number } {
     case "ss":
       return { what: `sockets (ss ${c.args.join(" ")})`, form: 0 };
     case "conntrack": {
-      // Options of output change the form; all others select a part.
-      const part = c.args.join(" ").replace(/(^| )(-o|--output) \S+/g, "").replace(/(^| )-z(?= |$)/g, "").trim();
+      const part = selectedConnections(c.args);
       return { what: `connections (conntrack -L${part === "" ? "" : ` ${part}`})`, form: c.args.some((a) => /extended/.test(a)) ? 1 : 0 };
     }
     case "sysctl":

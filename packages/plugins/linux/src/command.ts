@@ -68,9 +68,19 @@ function ipCommand(words: readonly string[]): Command | null {
 
 /** `conntrack -L` lists connections; expectations, counters and XML are something else. */
 function conntrackCommand(words: readonly string[]): Command | null {
-  if (!words.some((w) => w === "-L" || w === "--dump") || words.some((w) => /^(expect|dying|unconfirmed|xml)$|[,]?xml/.test(w))) return null;
+  if (!words.some((w) => w === "-L" || w === "--dump") || words.some((w) => /^(expect|dying|unconfirmed|xml)$|[,]?xml/.test(w)))
+    return null;
   const args = words.filter((w) => w !== "-L" && w !== "--dump" && w !== "conntrack");
   return { subject: "conntrack", family: 0, json: false, details: false, statistics: false, args, named: true };
+}
+
+/** What of its options selects a part of the connections: those of output change the form alone. */
+export function selectedConnections(args: readonly string[]): string {
+  return args
+    .join(" ")
+    .replace(/(^| )(-o|--output) \S+/g, "")
+    .replace(/(^| )-z(?= |$)/g, "")
+    .trim();
 }
 
 /** The look of a first line, for files whose name says nothing. */

@@ -3,7 +3,7 @@
  */
 import { definePlugin } from "@plumbline/plugin-sdk";
 import { claim } from "./claims.js";
-import { lowerHosts, lowerNeighbours } from "./lower/lower.js";
+import { lowerHosts, lowerLinked } from "./lower/lower.js";
 import "./private-facts.js";
 import { readLinux } from "./read/read.js";
 
@@ -12,7 +12,7 @@ export default definePlugin({
   title: "Linux hosts: ip (addresses, links, routes, rules, neighbours), ss, sysctl, bridge fdb, conntrack",
   claims: claim,
   read: readLinux,
-  lower: { devices: lowerHosts, linked: lowerNeighbours },
+  lower: { devices: lowerHosts, linked: lowerLinked },
   collects: [
     { what: "addresses (ip addr)", command: "ip addr", on: "node" },
     { what: "interfaces (ip link)", command: "ip -d link", on: "node" },

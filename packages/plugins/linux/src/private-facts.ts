@@ -53,6 +53,12 @@ interface BridgeFdbFact {
   state: string;
 }
 
+/** One neighbour table that was read as a whole: who is not in it has no entry. */
+interface NeighboursReadFact {
+  /** 0: both families. */
+  family: 0 | 4 | 6;
+}
+
 declare module "@plumbline/model" {
   interface FactKinds {
     "linux.routes-read": RoutesReadFact;
@@ -60,6 +66,7 @@ declare module "@plumbline/model" {
     "linux.route-opaque": OpaqueRouteFact;
     "linux.rule-opaque": OpaqueRuleFact;
     "linux.nexthop": NexthopObjectFact;
+    "linux.neighbours-read": NeighboursReadFact;
     "linux.bridge-fdb": BridgeFdbFact;
   }
 }

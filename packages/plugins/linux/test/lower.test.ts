@@ -157,6 +157,14 @@ test("the other next hop, on a wire that is not known", () => {
   `);
 });
 
+test("the other next hop, where the neighbours are not in evidence: there may be an entry that nobody else tells of", () => {
+  const { "router/ip_neigh": _, ...rest } = FILES;
+  const built = buildFiles(rest, DMZ, () => [], BGP);
+  expect(walk(built, "client", "tcp > 203.0.113.80:80", [1]).split("\n").at(-1)).toBe(
+    "[1]   unknown: no neighbour entry for the next hop on dmz",
+  );
+});
+
 test("refused: no TCP listener, no UDP socket on that address; the answers walk back and are known there", () => {
   const b = build(FILES, DMZ);
   expect(walk(b, "client", "tcp > 198.51.100.11:81")).toMatchInlineSnapshot(`

@@ -56,6 +56,7 @@ test("ip neigh, bridge fdb, ip nexthop", () => {
     "1 linux.neighbour {"dev":"eth0","address":"192.0.2.1","mac":"52:54:00:00:00:01","state":"REACHABLE"}
     2 linux.neighbour {"dev":"eth0","address":"192.0.2.9","mac":"","state":"FAILED"}
     3 linux.neighbour {"dev":"eth0","address":"fe80::1","mac":"52:54:00:00:00:01","state":"STALE"}
+    0 linux.neighbours-read {"family":0}
     5 warning: not a neighbour: '?'"
   `);
   expect(

@@ -255,6 +255,15 @@ test("MASQUERADE takes the outgoing interface's address, REDIRECT the incoming o
     "nat POSTROUTING policy
     local: accepted"
   `);
+  // The loopback's own address is of scope host: the kernel takes the first global address of the host's interfaces.
+  post.reset();
+  expect(post.walk({ src: "10.0.0.1", dst: "10.0.0.1", out: "lo" })).toMatchInlineSnapshot(`
+    "nat POSTROUTING #1
+    note: the kernel draws the port at random; the first free one stands for it
+    masquerade address (inferred)
+      ip_src=192.0.2.10
+    local: accepted"
+  `);
   const pre = testHost({
     "iptables-save": table("nat", ":PREROUTING ACCEPT [0:0]", "-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 3128"),
   });

@@ -102,7 +102,9 @@ function connections(command: string): Recognised | null {
   const zone = /\szone[= ](\d+)/.exec(rest)?.[1];
   // More words tell more of a connection's state.
   const form = 1 + (/\s-(m|-more|ms|sm)\b/.test(rest) ? 1 : 0) + (/\s-(s|-statistics|ms|sm)\b/.test(rest) ? 1 : 0);
-  return make(`OVS connections${zone === undefined ? "" : ` of zone ${zone}`}`, form, (f, ctx) => readConnections(f, table, ctx));
+  return make(`OVS connections${zone === undefined ? "" : ` of zone ${zone}`}`, form, (f, ctx) =>
+    readConnections(f, table, zone === undefined, ctx),
+  );
 }
 
 function unixctl(command: string): Recognised | null {

@@ -17,7 +17,9 @@ export function explain(facts: FactBase, question: Question): ExplainSection[] {
       const buckets = group.buckets.map((b, i) =>
         item(`bucket ${b.id ?? i}${share(b.weight)}: ${(bodies[i] ?? "").replace(/^.*?actions=/, "").replace(/,$/, "")}`),
       );
-      const head = item(`group ${group.id} of ${bridge}: type ${group.type}${method}, ${group.buckets.length} buckets`);
+      const head = item(
+        `group ${group.id} of ${bridge}: type ${group.type}${method}, ${group.buckets.length} ${group.buckets.length === 1 ? "bucket" : "buckets"}`,
+      );
       return { layer: "groups", title: "OpenFlow group", host: f.host, items: [head, ...buckets] };
     });
 }

@@ -344,9 +344,9 @@ test("actions, as programs", () => {
       "ct(commit,zone=5,exec(set_field:0x1->ct_mark)),output:2": "{ct 0 zone 5 commit exec {ct_mark = 0x1}; ct_state = 0x0; ct_zone = 0x0; ct_mark = 0x0; ct_label = 0x0; ct_nw_proto = 0x0; ct_nw_src = 0x0; ct_nw_dst = 0x0; ct_ipv6_src = 0x0; ct_ipv6_dst = 0x0; ct_tp_src = 0x0; ct_tp_dst = 0x0; output 2}",
       "ct(table=9,zone=NXM_NX_REG13[0..15],nat)": "{ct 0 zone reg13[0..15] nat resume 1; ct_state = 0x0; ct_zone = 0x0; ct_mark = 0x0; ct_label = 0x0; ct_nw_proto = 0x0; ct_nw_src = 0x0; ct_nw_dst = 0x0; ct_ipv6_src = 0x0; ct_ipv6_dst = 0x0; ct_tp_src = 0x0; ct_tp_dst = 0x0}",
       "ct_clear,resubmit(,7)": "{ct_clear; call 1}",
-      "dec_ttl(7),output:1": "{dec_ttl else {punt "dec_ttl: the TTL expired, to controllers 7"; drop "TTL expired"}; output 1}",
-      "dec_ttl,output:1": "{dec_ttl else {drop "TTL expired"}; output 1}",
-      "dl_vlan=5: dec_ttl,output:1": "{dec_ttl else {drop "TTL expired"}; output 1}; 0: is it IP: {dec_ttl else {drop "TTL expired"}; output 1} else {output 1}",
+      "dec_ttl(7),output:1": "{dec_ttl else {punt "dec_ttl: the TTL expired, to controllers 7"; clone {drop "TTL expired"}}; output 1}",
+      "dec_ttl,output:1": "{dec_ttl else {clone {drop "TTL expired"}}; output 1}",
+      "dl_vlan=5: dec_ttl,output:1": "{dec_ttl else {clone {drop "TTL expired"}}; output 1}; 0: is it IP: {dec_ttl else {clone {drop "TTL expired"}}; output 1} else {output 1}",
       "drop": "{}",
       "encap(nsh(md_type=1)),output:2": "{unknown "the action encap is not modelled" by "ovs-appctl ofproto/trace br0 PACKET" on "node"; output 2}",
       "frobnicate:1,output:2": "{unknown "the action 'frobnicate:1' is not understood: 'frobnicate' is not an action" by "ovs-appctl ofproto/trace br0 PACKET" on "node"; output 2}; warning node/ovs/ovs-ofctl_-O_OpenFlow15_dump-flows_br0:2: 'frobnicate' is not an action",
@@ -374,6 +374,30 @@ test("a look-up as another port goes to a copy of the table in which the port is
   expect(program("resubmit(2,0),resubmit(,0,ct)", "ip,in_port=2,nw_src=192.0.2.1")).toMatchInlineSnapshot(
     `"{call 1; call 2}; 0 as port 2: {call 1; call 2}; 0 by the original tuple: {call 1; call 2}"`,
   );
+});
+
+test("a bucket is an action set: an order of its own, one action that leads on, or nothing", () => {
+  const group = (text: string) => `OFPST_GROUP_DESC reply (OF1.5) (xid=0x2):\n group_id=9,type=indirect,bucket=actions=${text}\n`;
+  const texts = [
+    "output:1,resubmit(,7)",
+    "resubmit(,7),output:1,output:2",
+    "ct(commit,table=7),resubmit(,8)",
+    "output:1,set_field:1->reg0,push_vlan:0x8100,pop_vlan",
+    "set_field:1->reg0,dec_ttl",
+    "note:01,output:1",
+    "frobnicate,output:1",
+  ];
+  expect(Object.fromEntries(texts.map((t) => [t, program("group:9", "ip", group(t))]))).toMatchInlineSnapshot(`
+    {
+      "ct(commit,table=7),resubmit(,8)": "{clone {call 1}}",
+      "frobnicate,output:1": "{clone {unknown "the action 'frobnicate' is not understood: 'frobnicate' is not an action" by "ovs-appctl ofproto/trace br0 PACKET" on "node"; output 1}}; warning node/ovs/ovs-ofctl_-O_OpenFlow15_dump-groups_br0:2: 'frobnicate' is not an action",
+      "note:01,output:1": "{output 1}",
+      "output:1,resubmit(,7)": "{output 1}",
+      "output:1,set_field:1->reg0,push_vlan:0x8100,pop_vlan": "{clone {vlan_tci = vlan_tci2; vlan_tci2 = 0x0; vlan_tci2 = vlan_tci; vlan_tci = 0x1000; reg0 = 0x1; output 1}}",
+      "resubmit(,7),output:1,output:2": "{output 2}",
+      "set_field:1->reg0,dec_ttl": "{}",
+    }
+  `);
 });
 
 test("groups", () => {

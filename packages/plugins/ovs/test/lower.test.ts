@@ -275,7 +275,7 @@ function walk(r: ReturnType<typeof bridge>, inPort: number, fields: Record<strin
     .map(word)
     .filter((w) => w !== null);
 }
-const TCP = { eth_type: 0x0800, ip_proto: 6, ip_ttl: 64, ip_src: 0xc0000201, ip_dst: 0xc0000202, tp_src: 4000, tp_dst: 80 };
+const TCP = { eth_type: 0x0800, ip_proto: 6, ip_ttl: 64, ip_src: 0xc0000201, ip_dst: 0xc0000202, tp_src: 4000, tp_dst: 80, tcp_flags: 2 };
 
 test("packets walk as in the switch", () => {
   const r = bridge(`${HEAD} table=0, priority=100,ip,in_port=1,ct_state=-trk actions=ct(table=1,zone=5),resubmit(,2)
@@ -302,6 +302,20 @@ test("packets walk as in the switch", () => {
       "0: priority=50,arp actions=output:2,IN_PORT",
       "unlinked port 2",
       "unlinked port 1",
+    ]
+  `);
+});
+
+test("dec_ttl ends a list of actions, not the packet", () => {
+  const r = bridge(
+    `${HEAD} table=0, priority=9,in_port=1 actions=resubmit(,1),output:2\n table=1, priority=9,ip actions=dec_ttl,output:1\n`,
+  );
+  expect(walk(r, 1, { ...TCP, ip_ttl: 1 })).toMatchInlineSnapshot(`
+    [
+      "0: priority=9,in_port=1 actions=resubmit(,1),output:2",
+      "1: priority=9,ip actions=dec_ttl,output:1",
+      "unlinked port 2",
+      "dropped",
     ]
   `);
 });

@@ -93,7 +93,10 @@ function stateText(state: number): string {
 function passLines(passes: readonly Pass[]): string[] {
   return passes.map((p, i) => {
     // In which order a flood goes is the switch's own affair.
-    const outputs = p.outputs.filter((n) => PORTS.includes(n)).sort((a, b) => a - b).join(",");
+    const outputs = p.outputs
+      .filter((n) => PORTS.includes(n))
+      .sort((a, b) => a - b)
+      .join(",");
     const zones = p.zones.length > 0 ? ` zones ${p.zones.join(",")}` : "";
     return `pass ${i + 1}: ${p.hits.join(" ")} -> ${outputs || "nothing"}${zones}`;
   });

@@ -23,6 +23,13 @@ const FILE_HEADER = 24;
 const RECORD_HEADER = 16;
 const COMMANDS_A_TURN = 10;
 
+/** Addresses that the bridge has learned, as far as it is concerned: port, VLAN, MAC. */
+const KNOWN_MACS: readonly (readonly [number, number, string])[] = [
+  [3, 0, "50:54:00:00:00:01"],
+  [4, 10, "50:54:00:00:00:01"],
+  [5, 0, "02:00:00:00:00:05"],
+];
+
 /** Why no switch can be started here, or null if one can. */
 export function whyNoSwitch(): string | null {
   if (process.getuid?.() !== 0) return "this needs root";
@@ -102,7 +109,7 @@ export class PrivateSwitch {
       await ended;
       clearTimeout(late);
     }
-    rmSync(this.directory, { recursive: true, force: true });
+    if (!process.env.KEEPDIR) rmSync(this.directory, { recursive: true, force: true });
   }
 
   /** A command of the daemon's control socket. */
@@ -137,11 +144,13 @@ export class PrivateSwitch {
     await this.ask("revalidator/purge");
     await this.ask("dpctl/flush-conntrack");
     await this.ask("fdb/flush", BRIDGE);
+    for (const [port, vlan, mac] of KNOWN_MACS) await this.ask("fdb/add", BRIDGE, `p${port}`, String(vlan), mac);
     return refused;
   }
 
-  async dump(version: string): Promise<{ flows: string; groups: string }> {
+  async dump(version: string): Promise<{ flows: string; groups: string; fdb: string }> {
     return {
+      fdb: await this.ask("fdb/show", BRIDGE),
       flows: await this.ofctl(["-O", version, "dump-flows", BRIDGE]),
       groups: await this.ofctl(["-O", "OpenFlow15", "dump-groups", BRIDGE]),
     };

@@ -1,20 +1,19 @@
 /**
- * Random tables: what a bridge may be told to do with a packet short of following connections, and packets that meet it.
+ * Random tables: what a bridge may be told to do with a packet short of following connections.
  *
- * Of three kinds: `plain` ones are traced and packets are sent through them; `state` ones are traced with registers and
- * connection fields to begin with; `ct` ones fork by `ct`, with the states that our connections give.
+ * Of four kinds: `plain` ones are traced and packets are sent through them; `state` ones are traced with registers and
+ * connection fields to begin with, and know NORMAL; `ct` ones fork by `ct`, with the states that our connections give; `size`
+ * ones look at a packet's length, of which a trace knows nothing.
  *
  * Left out, as their outcome is not the tables' alone: hashes over several ways, `learn`, output to the controller.
  */
-import { CT, field, get, ipv4Number, ipv6Number, macNumber, newRow, type Row, type Rule, set, wordsOf } from "@plumbline/model";
-import { frameOf, rowOf } from "../frames.js";
 import type { Random } from "../random.js";
 import { ADDRESSES, ADDRESSES6, MACS, type MatchKinds, masked, matchOf, PORT_NUMBERS, PROTOCOLS, type Protocol } from "./draw.js";
-import { headersOf, type Mirror } from "./mirror.js";
 import { PORTS } from "./private-switch.js";
 import type { FlowSpec, GroupSpec, Scenario } from "./scenario.js";
 
-export type TableKind = "plain" | "state" | "ct";
+export type TableKind = "plain" | "state" | "ct" | "size";
+export const TABLE_KINDS: readonly TableKind[] = ["plain", "state", "ct", "size"];
 
 /** Tables 0 to LAST; flows lead forward only, so that nothing loops. LAST + 1 is always empty. */
 const LAST = 5;
@@ -25,6 +24,8 @@ class Tables {
   readonly flows: FlowSpec[] = [];
   readonly groups: GroupSpec[] = [];
   private readonly kinds: MatchKinds;
+  /** `exit` leaves a clone in the switch, and what stands around it too; here the clone alone. */
+  private readonly exits: boolean;
   private conjunctions = 0;
 
   constructor(
@@ -33,11 +34,12 @@ class Tables {
     /** OpenFlow 1.0: without groups, `goto_table` and `push_vlan`. */
     private readonly old: boolean,
   ) {
+    this.exits = r.chance(0.3);
     this.kinds = {
       registers: r.chance(0.8),
       vlan: r.chance(0.6),
       fragments: r.chance(0.4),
-      ct: kind !== "plain",
+      ct: kind === "state" || kind === "ct",
       connection: kind === "state",
       inPorts: PORTS,
     };
@@ -56,7 +58,8 @@ class Tables {
     for (const table of BUCKET_TABLES)
       for (let i = 0; i < 4; i++) this.flow(table, r.between(1, 99), matchOf(r, r.pick(PROTOCOLS), this.kinds), [this.output()]);
     for (let table = 0; table <= LAST; table++)
-      if (r.chance(0.85))
+      // Without a flow in table 0 the dump is taken for a part of one.
+      if (table === 0 || r.chance(0.85))
         this.flow(table, 0, [], r.pick([[], [`resubmit(,${table + 1})`], [`resubmit(,${table + 1})`, this.output()], [this.output()]]));
   }
 
@@ -83,16 +86,23 @@ class Tables {
 
   private group(id: number): GroupSpec {
     const { r } = this;
-    const type = r.pick(["all", "all", "indirect", "select"] as const);
+    const type = r.pick(["all", "all", "indirect", "select", "ff"] as const);
     const bucket = () => {
       const actions = Array.from({ length: r.between(1, 3) }, () => this.simple(PROTOCOLS[0]));
       if (r.chance(0.4)) actions.push(`resubmit(,${r.pick(BUCKET_TABLES)})`);
       if (r.chance(0.5)) actions.push(this.output());
-      return { keys: type === "select" ? ["weight:1"] : [], actions };
+      // Forward only, as tables.
+      if (r.chance(0.1) && id > 1) actions.push(`group:${r.between(1, id - 1)}`);
+      return { keys: type === "select" ? ["weight:1"] : type === "ff" ? [`watch_port:${r.pick(PORTS)}`] : [], actions };
     };
     // What a hash picks among several buckets is the switch's secret.
-    const count = type === "all" ? r.int(4) : 1;
-    return { id, type, keys: type === "select" ? ["selection_method=hash", "fields(eth_dst)"] : [], buckets: Array.from({ length: count }, bucket) };
+    const count = type === "all" ? r.int(4) : type === "ff" ? r.between(1, 3) : 1;
+    return {
+      id,
+      type,
+      keys: type === "select" ? ["selection_method=hash", "fields(eth_dst)"] : [],
+      buckets: Array.from({ length: count }, bucket),
+    };
   }
 
   private output(): string {
@@ -194,21 +204,30 @@ class Tables {
       else if (kind < 0.4) on(`resubmit(,${this.next(table)})`);
       else if (kind < 0.44) on(`resubmit(${r.pick(PORTS)},${this.next(table)})`);
       else if (kind < 0.5 && this.groups.length > 0) on(`group:${r.pick(this.groups).id}`);
-      else if (kind < 0.55)
+      else if (kind < 0.55 && !this.exits)
         on(`clone(${[this.simple(p), this.simple(p), this.output(), `resubmit(,${this.next(table)})`].slice(r.int(3)).join(",")})`);
       else if (kind < 0.6) out.push(r.pick([`push:${this.register()}${this.part(32, 32)}`, `pop:${this.register()}${this.part(32, 32)}`]));
       else if (kind < 0.62) out.push(r.pick(["note:01.02", "set_queue:1", "pop_queue"]));
       else if (kind < 0.63)
-        out.push(r.pick(["exit", `multipath(eth_src,50,modulo_n,1,0,NXM_NX_REG${r.int(4)}[])`, `delete_field:metadata`].slice(0, 2)));
+        out.push(
+          r.pick([
+            this.exits ? "exit" : "pop_queue",
+            `multipath(eth_src,50,modulo_n,1,0,NXM_NX_REG${r.int(4)}[])`,
+            `bundle_load(eth_src,0,active_backup,ofport,NXM_NX_REG${r.int(4)}[0..15],members:5,1)`,
+          ]),
+        );
+      // What follows in its list is lost to those who resubmitted to it: to table 0 nobody does.
+      else if (kind < 0.66 && this.kind === "size" && table === 0)
+        out.push(`check_pkt_larger(${r.between(54, 70)})->NXM_NX_REG${r.int(4)}[${r.int(3)}]`);
       else if (kind < 0.7 && this.kinds.vlan) out.push(this.vlan(match.some((m) => /^dl_vlan|^vlan_tci=0x1/.test(m))));
-      else if (kind < 0.73 && match.some((m) => /^ct_state=.*(est|new|rpl|-inv)/.test(m) && !/-new|-est|-rpl/.test(m))) on(`resubmit(,${this.next(table)},ct)`);
+      else if (kind < 0.73 && match.some((m) => /^ct_state=.*(est|new|rpl|-inv)/.test(m) && !/-new|-est|-rpl/.test(m)))
+        on(`resubmit(,${this.next(table)},ct)`);
       else out.push(this.simple(p));
     }
     if (this.kind === "ct" && p.family !== 0 && table < LAST && r.chance(0.4)) {
       if (r.chance(0.1)) out.push("ct_clear");
       out.push(this.ct(table));
-    } else if (ways > 0 && table < LAST && r.chance(0.65))
-      out.push(...this.tail(table));
+    } else if (ways > 0 && table < LAST && r.chance(0.65)) out.push(...this.tail(table));
     return out.filter((a, i) => a !== "exit" || i === out.length - 1);
   }
 
@@ -228,125 +247,11 @@ class Tables {
   }
 }
 
-const CT_INPUT = [0x21, 0x22, 0x2a, 0x30, 0x25, 0x62, 0xa2, 0x6a, 0xaa];
-
-/** A random packet; `state`: with registers and connection fields. */
-export function randomPacket(r: Random, state: boolean): Row {
-  const row = newRow();
-  set(row, "in_port", r.pick(PORTS));
-  set(row, "eth_src", macNumber(r.pick(MACS))!);
-  set(row, "eth_dst", macNumber(r.pick(MACS))!);
-  if (r.chance(0.25)) set(row, "vlan_tci", 0x1000 | r.pick([1, 10, 100]) | (r.int(8) << 13));
-  const type = r.pick([0x0800, 0x0800, 0x0800, 0x86dd, 0x86dd, 0x0806, 0x88cc]);
-  set(row, "eth_type", type);
-  if (type === 0x0800 || type === 0x86dd) {
-    const v6 = type === 0x86dd;
-    const address = () => (v6 ? ipv6Number(r.pick(ADDRESSES6))! : ipv4Number(r.pick(ADDRESSES))!);
-    set(row, v6 ? "ipv6_src" : "ip_src", address());
-    set(row, v6 ? "ipv6_dst" : "ip_dst", address());
-    if (v6 && r.chance(0.3)) set(row, "ipv6_label", r.pick([1, 0xfffff]));
-    set(row, "ip_ttl", r.pick([0, 1, 2, 64, 64, 64, 255]));
-    set(row, "nw_tos", r.chance(0.7) ? 0 : r.pick([4, 184, 252]) | r.int(4));
-    const proto = r.pick([6, 6, 17, v6 ? 58 : 1, 132, 47]);
-    set(row, "ip_proto", proto);
-    set(row, "tp_src", r.pick(PORT_NUMBERS));
-    set(row, "tp_dst", r.pick(PORT_NUMBERS));
-    set(row, "tcp_flags", r.pick([2, 2, 2, 0x12, 0x10, 4, 0x11, 1]));
-    if (r.chance(0.05)) set(row, "ip_frag", r.pick([1, 3]));
-    set(row, "icmp_type", v6 ? r.pick([128, 129, 135, 136]) : r.pick([8, 8, 0, 3]));
-    set(row, "icmp_id", r.pick([1, 2]));
-    set(row, "nd_target", ipv6Number(r.pick(ADDRESSES6))!);
-    set(row, "nd_sll", macNumber(r.pick(MACS))!);
-    set(row, "nd_tll", macNumber(r.pick(MACS))!);
-  } else if (type === 0x0806) {
-    set(row, "arp_op", r.between(1, 2));
-    for (const f of ["arp_spa", "arp_tpa"]) set(row, f, ipv4Number(r.pick(ADDRESSES))!);
-    for (const f of ["arp_sha", "arp_tha"]) set(row, f, macNumber(r.pick(MACS))!);
-  }
-  if (state) {
-    for (let i = 0; i < 6; i++) if (r.chance(0.4)) set(row, `reg${i}`, r.int(4));
-    if (r.chance(0.3)) set(row, "metadata", r.int(4));
-    if (r.chance(0.2)) set(row, "pkt_mark", r.int(4));
-    if (r.chance(0.2)) set(row, "tun_id", r.int(4));
-    if ((type === 0x0800 || type === 0x86dd) && r.chance(0.7)) {
-      const v6 = type === 0x86dd;
-      set(row, "ct_state", r.pick(CT_INPUT));
-      set(row, "ct_zone", r.pick([0, 1, 5]));
-      set(row, "ct_mark", r.int(4));
-      set(row, "ct_label", r.int(4));
-      set(row, "ct_nw_proto", r.pick([6, 17]));
-      for (const end of ["src", "dst"]) {
-        set(row, v6 ? `ct_ipv6_${end}` : `ct_nw_${end}`, v6 ? ipv6Number(r.pick(ADDRESSES6))! : ipv4Number(r.pick(ADDRESSES))!);
-        set(row, `ct_tp_${end}`, r.pick(PORT_NUMBERS));
-      }
-    }
-  }
-  return row;
-}
-
-const HEADER_WORDS = [...wordsOf("header"), ...wordsOf("inner")];
-const IN_PORT = field("in_port").word;
-
-/** The packet bent until it meets the rule, and then made one that a wire can carry; `state`: it keeps what no wire carries. */
-export function bend(row: Row, rule: Rule | undefined, state: boolean): Row {
-  const bent = row.slice();
-  for (const m of rule?.rows[0] ?? []) bent[m.w] = ((bent[m.w] & ~m.m) | m.v) >>> 0;
-  settleHeaders(bent);
-  const wire = rowOf(frameOf(headersOf(bent)));
-  const out = state ? bent.slice() : newRow();
-  for (const w of HEADER_WORDS) out[w] = wire[w];
-  // No packet brings these along.
-  for (const f of ["conj_id", "recirc_id", "dp_hash"]) set(out, f, 0);
-  if (state) settleConnection(out);
-  out[IN_PORT] = PORTS.includes(bent[IN_PORT]) ? bent[IN_PORT] : row[IN_PORT];
-  return out;
-}
-
-/**
- * Takes off what no sender would send. To a packet without protocol (or ARP operation) the switch writes nothing at all; a
- * fragment has no ports for it, which is a limitation of ours (docs/limitations.md).
- */
-function settleHeaders(row: Row): void {
-  if (get(row, "arp_op") === 0) set(row, "arp_op", 1);
-  if (get(row, "ip_proto") === 0) set(row, "ip_proto", 47);
-  if (get(row, "ip_frag") !== 0) for (const f of ["tp_src", "tp_dst", "icmp_type", "icmp_code"]) set(row, f, 0);
-}
-
-/** Takes off what the switch would not believe: an original tuple of another family, or of a packet without a connection. */
-function settleConnection(row: Row): void {
-  const type = get(row, "eth_type");
-  const clear = (names: readonly string[]) => {
-    for (const f of names) set(row, f, 0);
-  };
-  const v4 = ["ct_nw_src", "ct_nw_dst"];
-  const v6 = ["ct_ipv6_src", "ct_ipv6_dst"];
-  if (type !== 0x0800 && type !== 0x86dd) clear(["ct_state", "ct_zone", "ct_mark", "ct_label"]);
-  const state = get(row, "ct_state");
-  const valid = (state & (CT.new | CT.est | CT.rpl)) !== 0 && (state & CT.inv) === 0;
-  if (state !== 0) set(row, "ct_state", valid ? state | CT.trk : CT.trk | CT.inv);
-  if (!valid) clear([...v4, ...v6, "ct_nw_proto", "ct_tp_src", "ct_tp_dst"]);
-  else {
-    clear(type === 0x0800 ? v6 : v4);
-    if (get(row, "ct_nw_proto") === 0) set(row, "ct_nw_proto", 6);
-  }
-}
-
 const VERSIONS = ["OpenFlow15", "OpenFlow15", "OpenFlow14", "OpenFlow13", "OpenFlow13", "OpenFlow10"];
 
 export function randomTables(r: Random, kind: TableKind): Omit<Scenario, "packets"> {
   const version = r.pick(VERSIONS);
   const t = new Tables(r, kind, version === "OpenFlow10");
   t.make(r.between(8, 60));
-  return { ask: { trace: true, wire: kind === "plain" }, version, flows: t.flows, groups: t.groups };
-}
-
-/** Packets for tables that are lowered: most of them meet some flow of the first tables. */
-export function packetsFor(r: Random, mirror: Mirror, kind: TableKind, count: number): Row[] {
-  const rules = mirror.network.rules.filter((x) => /^[0-3]$/.test(mirror.network.tables[x.table]?.name ?? ""));
-  const entry = rules.filter((x) => mirror.network.tables[x.table].name === "0");
-  return Array.from({ length: count }, () => {
-    let row = randomPacket(r, kind === "state");
-    if (r.chance(0.4)) row = bend(row, r.pick(rules), kind === "state");
-    return bend(row, entry.length > 0 && r.chance(0.8) ? r.pick(entry) : undefined, kind === "state");
-  });
+  return { ask: { trace: kind !== "size", wire: kind === "plain" || kind === "size" }, version, flows: t.flows, groups: t.groups };
 }

@@ -39,13 +39,18 @@ export async function reduce(sw: PrivateSwitch, failing: Scenario): Promise<Scen
     const buckets = await shrinkList(group.buckets, (few) => fails({ groups: s.groups.with(g, { ...group, buckets: few }) }));
     s = { ...s, groups: s.groups.with(g, { ...group, buckets }) };
     for (const b of buckets.keys()) {
-      const at = (actions: readonly string[]) => s.groups.with(g, { ...s.groups[g], buckets: s.groups[g].buckets.with(b, { ...s.groups[g].buckets[b], actions }) });
+      const at = (actions: readonly string[]) =>
+        s.groups.with(g, { ...s.groups[g], buckets: s.groups[g].buckets.with(b, { ...s.groups[g].buckets[b], actions }) });
       const actions = await shrinkList(buckets[b].actions, (few) => fails({ groups: at(few) }));
       s = { ...s, groups: at(actions) };
     }
   }
   for (const p of s.packets.keys()) {
-    const present = FIELDS.filter((f) => !/^x+reg|^(in_port|eth_type|ip_proto|arp_op|packet_len)$/.test(f.name) && getBig(s.packets[p], f.name) !== 0n);
+    // What a connection is known by is not dropped: the tracker takes no port 0, and no flags that TCP never sends.
+    const kept = s.ask.wire
+      ? /^x+reg|^(in_port|eth_type|packet_len|arp_op|i.*_(proto|src|dst)|t.*_(src|dst|flags)|icmp_.*)$/
+      : /^x+reg|^(in_port|eth_type|ip_proto|arp_op|packet_len)$/;
+    const present = FIELDS.filter((f) => !kept.test(f.name) && getBig(s.packets[p], f.name) !== 0n);
     for (const f of present) {
       const packet: Row = s.packets[p].slice();
       set(packet, f.name, 0);

@@ -62,6 +62,6 @@ export function explainCookie(facts: FactBase, cookie: bigint, services: readonl
         .map((i) => ({ ...i, text: `Service ${s.name}, ${i.text.replace(/^0x[0-9a-f]+: /, "")}` })),
     )
     .map(({ cookie: _, ...i }) => i);
-  if (constant !== undefined) items.push({ text: constant, file: "", line: 0, links: [] });
+  if (constant !== undefined) items.push({ text: constant, file: "", line: 0, links: [{ kind: "constant", name: "OVN-Kubernetes" }] });
   return items.length === 0 ? [] : [{ layer: "br-ex", title: "cookie of the external bridge", host: "", items }];
 }

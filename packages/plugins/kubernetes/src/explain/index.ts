@@ -15,6 +15,7 @@ export function explain(facts: FactBase, question: Question): ExplainSection[] {
     case "line":
       return explainLine(facts, question.file, question.line);
     case "route":
+    case "owners":
       return [];
   }
 }

@@ -1,6 +1,6 @@
 /** A Service by Kubernetes' and MetalLB's objects: itself, its endpoints, who is to announce its addresses and to whom. */
 import type { ExplainItem, ExplainSection, Fact, FactBase, FactKind, K8sServiceFact, KnownService } from "@plumbline/model";
-import { covers, addressPort, parsePrefix } from "@plumbline/plugin-sdk";
+import { addressPort, covers, parsePrefix } from "@plumbline/plugin-sdk";
 import "../facts.js";
 import { advertisementsOf, nodesSelected, poolsOf } from "./announcement.js";
 import { cookieItems } from "./cookie.js";
@@ -68,7 +68,10 @@ function endpointSections(facts: FactBase, s: K8sServiceFact, service: KnownServ
     return { text, file: origin?.file ?? "", line: origin?.line ?? 0, links, ...(e.node === "" ? {} : { nodes: [e.node] }) };
   });
   const policies = policyItems(facts, service);
-  return [section("endpoints", "endpoints", items), ...(policies.length > 0 ? [section("endpoints", "network policies on its endpoints", policies)] : [])];
+  return [
+    section("endpoints", "endpoints", items),
+    ...(policies.length > 0 ? [section("endpoints", "network policies on its endpoints", policies)] : []),
+  ];
 }
 
 /** NetworkPolicies that select a pod behind the Service: what they let through is in OVN's ACLs. */

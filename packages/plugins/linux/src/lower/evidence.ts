@@ -48,6 +48,8 @@ export interface HostEvidence {
   /** Policy rules by family; null where `ip rule` is not in evidence. */
   readonly rules: Record<Family, (PolicyRule | OpaqueRule)[] | null>;
   readonly neighbours: Neighbour[];
+  /** True if all entries of that family are in evidence. */
+  hasNeighbours(family: Family): boolean;
   /** Null where sockets are not in evidence. */
   readonly sockets: Listener[] | null;
   /** True if all routes of that table are in evidence. */
@@ -77,6 +79,7 @@ export function hostEvidence(facts: FactBase, host: string): HostEvidence {
     return known.length > 0 ? known.sort((a, b) => a.priority - b.priority) : null;
   };
   const read = facts.of("linux.routes-read", host);
+  const neighboursRead = facts.of("linux.neighbours-read", host);
   const settings = new Map(facts.of("linux.sysctl", host).map((f) => [f.data.key, { value: f.data.value, origin: f.origin }]));
   const routes = routesOf(facts, host);
   return {
@@ -86,6 +89,7 @@ export function hostEvidence(facts: FactBase, host: string): HostEvidence {
     opaqueRoutes: routes.opaque,
     rules: { 4: rules(4), 6: rules(6) },
     neighbours: facts.of("linux.neighbour", host).map(sourced),
+    hasNeighbours: (family) => neighboursRead.some((f) => f.data.family === 0 || f.data.family === family),
     sockets: facts.of("linux.sockets-read", host).length > 0 ? facts.of("linux.socket", host).map(sourced) : null,
     covers: (family, table) =>
       read.some((f) => (f.data.family === 0 || f.data.family === family) && (f.data.table === "all" || f.data.table === table)),

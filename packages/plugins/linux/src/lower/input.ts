@@ -14,14 +14,14 @@ const ECHO_REQUEST = { 4: { ip_proto: 1, icmp_type: 8 }, 6: { ip_proto: 58, icmp
 
 const take = (note: string): Action => ({ op: "local", note });
 
-/** Returns the table that packets reach behind the INPUT hooks. */
-export function buildInput(stack: HostStack): TableId {
+/** Returns the table that packets reach behind the INPUT hooks, and that of the sockets behind it. */
+export function buildInput(stack: HostStack): { confirm: TableId; sockets: TableId } {
   const { net, device } = stack;
   const sockets = net.table(device, "sockets", "socket", "priority");
   fillSockets(stack, sockets.id);
   const confirm = net.table(device, "input confirm", "hook", "priority");
   confirm.miss = [{ op: "confirm" }, { op: "goto", table: sockets.id }];
-  return confirm.id;
+  return { confirm: confirm.id, sockets: sockets.id };
 }
 
 function fillSockets(stack: HostStack, table: TableId): void {

@@ -3,7 +3,7 @@
  *
  * Linux bridges are not devices: what hangs on one is taken to be on one layer 2 segment with the bridge's own interface.
  */
-import type { Device, DeviceKind, LowerContext, NetworkBuilder } from "@plumbline/model";
+import type { Device, DeviceKind, LowerContext, NetworkBuilder, TableId } from "@plumbline/model";
 import { buildArp } from "./arp.js";
 import { complete } from "./complete.js";
 import { buildEntry, buildInputRouting } from "./entry.js";
@@ -17,9 +17,15 @@ import { buildLeaving, buildOrigin } from "./origin.js";
 import { podEvidence, podName, podWith } from "./pods.js";
 import { buildRouting } from "./routing.js";
 import type { HostStack } from "./stack.js";
+import { buildTunnels } from "./tunnels.js";
 
-/** Stacks that still wait for their neighbours, by the network they were built in. */
-const waiting = new WeakMap<NetworkBuilder, HostStack[]>();
+/** Stacks that still wait for their neighbours and tunnels, by the network they were built in. */
+const waiting = new WeakMap<NetworkBuilder, Built[]>();
+
+interface Built {
+  readonly stack: HostStack;
+  readonly sockets: TableId;
+}
 
 interface Names {
   readonly name: string;
@@ -31,7 +37,7 @@ interface Names {
 
 /** Stage `devices`. */
 export function lowerHosts(ctx: LowerContext): void {
-  const stacks: HostStack[] = [];
+  const stacks: Built[] = [];
   waiting.set(ctx.net, stacks);
   const problem = ctx.problem.bind(ctx);
   const podsBuilt = new Set<string>();
@@ -56,8 +62,11 @@ export function lowerHosts(ctx: LowerContext): void {
 }
 
 /** Stage `linked`. */
-export function lowerNeighbours(ctx: LowerContext): void {
-  for (const stack of waiting.get(ctx.net) ?? []) fillNeighbours(stack);
+export function lowerLinked(ctx: LowerContext): void {
+  for (const { stack, sockets } of waiting.get(ctx.net) ?? []) {
+    fillNeighbours(stack);
+    buildTunnels(stack, sockets);
+  }
   waiting.delete(ctx.net);
 }
 
@@ -74,7 +83,7 @@ function nameHost(ctx: LowerContext, host: string, evidence: HostEvidence, frr: 
   return { name: host, aliases: [], kind: frr ? "router" : "host", node: "", pod: "" };
 }
 
-function buildStack(ctx: LowerContext, evidence: HostEvidence, names: Names): HostStack {
+function buildStack(ctx: LowerContext, evidence: HostEvidence, names: Names): Built {
   const { net } = ctx;
   const device = net.device({
     name: names.name,
@@ -105,7 +114,8 @@ function buildStack(ctx: LowerContext, evidence: HostEvidence, names: Names): Ho
   const forward = table("forwarding", "policy");
   const leaving = table("leaving");
   const prerouting = buildHook(stack, ctx.hooks, "prerouting", inputRouting);
-  const input = buildHook(stack, ctx.hooks, "input", buildInput(stack));
+  const { confirm, sockets } = buildInput(stack);
+  const input = buildHook(stack, ctx.hooks, "input", confirm);
   const postrouting = buildHook(stack, ctx.hooks, "postrouting", leaving);
   const forwardHook = buildHook(stack, ctx.hooks, "forward", postrouting);
   const outputHook = buildHook(stack, ctx.hooks, "output", postrouting);
@@ -115,7 +125,7 @@ function buildStack(ctx: LowerContext, evidence: HostEvidence, names: Names): Ho
   buildForward(stack, forward, forwardHook);
   buildOrigin(stack, outputHook, arp.sending);
   buildLeaving(stack, leaving, prerouting);
-  return stack;
+  return { stack, sockets };
 }
 
 function buildPorts(net: NetworkBuilder, device: Device, evidence: HostEvidence, loopback: number): void {

@@ -1,7 +1,7 @@
 /**
  * The last step of a packet that leaves: whose MAC has the next hop. An entry of the host's neighbour table (`ip neigh`) proves it; else the owner of
- * the address on that wire is taken, since ARP would find it. On a wire that is known wholly and without such an owner, the
- * sender gets "host unreachable"; else it is unknown.
+ * the address on that wire is taken, since ARP would find it. On a wire that is known wholly and without such an owner, and by a
+ * neighbour table that is known wholly and has no entry either, the sender gets "host unreachable"; else it is unknown.
  */
 import { type Action, l2Owners, macNumber, type TableId } from "@plumbline/model";
 import { parseAddress } from "../address.js";
@@ -121,31 +121,33 @@ function gatewaysOf(stack: HostStack, i: Interface): string[] {
 function missing(stack: HostStack, table: TableId, i: Interface, complete: boolean, behindSwitch: boolean): void {
   const { net } = stack;
   const t = net.tables[table];
-  const out = { out_port: i.number };
-  if (!complete) {
-    net.rule(t, { priority: 0, rows: [match(out)], program: [noEntry(stack, i)] });
-    return;
-  }
   const why = `every device on the wire of ${i.name} is in evidence, and none has the address`;
-  if (behindSwitch) {
-    // The request goes into the switch's pipeline and nobody answers; the sender waits longer than most clients do.
-    const lost = drop("nobody on the switch answers for the next hop", false);
-    net.rule(t, { priority: 0, rows: [match(out)], program: [lost], certainty: "inferred", why });
-    return;
-  }
   for (const family of FAMILIES) {
-    const eth_type = ETH_TYPE[family];
+    const out = { out_port: i.number, eth_type: ETH_TYPE[family] };
+    if (!complete || !stack.evidence.hasNeighbours(family)) {
+      net.rule(t, { priority: 0, rows: [match(out)], program: [noEntry(stack, i)] });
+      continue;
+    }
+    if (behindSwitch) {
+      // The request goes into the switch's pipeline and nobody answers; the sender waits longer than most clients do.
+      const lost = drop("nobody on the switch answers for the next hop", false);
+      net.rule(t, { priority: 0, rows: [match(out)], program: [lost], certainty: "inferred", why });
+      continue;
+    }
+    const lost = drop("nobody answers for the next hop of the tunnel's packet");
+    if (family === 4 && stack.device.kind !== "pod")
+      net.rule(t, { priority: 2, rows: [match({ ...out, reg6: 1 })], program: [lost], certainty: "inferred", why });
     const silent = drop("nobody answers for the next hop", true);
     net.rule(t, {
       priority: 1,
-      rows: [match({ ...out, eth_type, reg15: 1 })],
+      rows: [match({ ...out, reg15: 1 })],
       program: [errorToSender("host unreachable", family), silent],
       certainty: "inferred",
       why,
     });
     net.rule(t, {
       priority: 0,
-      rows: [match({ ...out, eth_type })],
+      rows: [match(out)],
       program: [errorFromRouter(stack, "host unreachable", family), silent],
       certainty: "inferred",
       why,

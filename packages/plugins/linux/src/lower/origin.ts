@@ -36,6 +36,7 @@ export function buildOrigin(stack: HostStack, outputHook: TableId, arp: TableId)
     rows: [match({ ip_proto: 6, tcp_flags: [TCP.rst, TCP.rst] })],
     program: [drop("no route for the reset")],
   });
+  net.rule(decision, { priority: 2, rows: [match({ reg6: 1 })], program: [drop("no route for the tunnel's packet")] });
   const own = (type: number, error: IcmpError, reason: string) => {
     for (const family of FAMILIES)
       net.rule(decision, {

@@ -68,7 +68,9 @@ export function podEvidence(ctx: LowerContext, pod: PodFact): HostEvidence | nul
     routes: [],
     opaqueRoutes: [],
     rules: { 4: null, 6: null },
+    // A pod has no entries but those that it learns.
     neighbours: [],
+    hasNeighbours: () => true,
     sockets: null,
     covers: (family, table) => table === "main" && e.routes.some((r) => r.family === family && r.prefix.endsWith("/0")),
     sysctl: () => undefined,

@@ -3,7 +3,8 @@
  *
  * Registers on a host: reg14 is the route type ({@link ROUTE}), reg15 is 1 for packets that a socket here sent, reg13 is 1
  * for packets that are not to be tracked (netfilter's NOTRACK sets it), reg12 and xxreg2 (reg8 to reg11) hold the source address
- * that the route prefers, for IPv4 and IPv6. All tables of a stack belong to one device.
+ * that the route prefers, for IPv4 and IPv6, reg6 is 1 for the outer packet of a tunnel (nobody is told when it finds no way).
+ * All tables of a stack belong to one device.
  */
 import { type Action, type Device, type Match, matchField, type NetworkBuilder, slice, type TableId } from "@plumbline/model";
 import type { Family } from "../address.js";

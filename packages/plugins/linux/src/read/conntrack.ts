@@ -13,14 +13,15 @@ const OVER = new Set(["TIME_WAIT", "CLOSE"]);
 /** What the tool says of itself on stderr, which a shell may have put in the file. */
 const SAYS = /^conntrack v[\d.]+ \(conntrack-tools\):/;
 
-export function readConntrack(text: string, ctx: ReadContext): void {
+/** @param whole nothing selected a part of the table */
+export function readConntrack(text: string, whole: boolean, ctx: ReadContext): void {
   const lines = text.split("\n");
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i].trim();
     if (line === "" || SAYS.test(line)) continue;
     if (!readLine(line, i + 1, ctx)) ctx.problem("warning", i + 1, `not a connection: '${line}'`);
   }
-  ctx.fact("conntrack.read", { table: "kernel" }, 0, "");
+  if (whole) ctx.fact("conntrack.read", { table: "kernel" }, 0, "");
 }
 
 function readLine(line: string, number: number, ctx: ReadContext): boolean {

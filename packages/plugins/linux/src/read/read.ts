@@ -2,7 +2,7 @@
  * One entry for all that this plugin reads.
  */
 import { assertNever, type EvidenceFile, type ReadContext } from "@plumbline/model";
-import { type Command, commandOf, routeTable } from "../command.js";
+import { type Command, commandOf, routeTable, selectedConnections } from "../command.js";
 import { readConntrack } from "./conntrack.js";
 import { readInterfacesJson, readInterfacesText } from "./interfaces.js";
 import { readFdbJson, readFdbText, readNeighboursJson, readNeighboursText, readNexthopsJson, readNexthopsText } from "./neighbours.js";
@@ -34,6 +34,7 @@ export function readLinux(file: EvidenceFile, ctx: ReadContext): void {
     case "neigh":
       if (json) readNeighboursJson(text, ctx);
       else readNeighboursText(text, ctx);
+      if (c.args.length === 0 || c.args.join(" ") === "nud all") ctx.fact("linux.neighbours-read", { family: c.family }, 0, "");
       break;
     case "nexthop":
       if (json) readNexthopsJson(text, ctx);
@@ -47,7 +48,7 @@ export function readLinux(file: EvidenceFile, ctx: ReadContext): void {
       readSockets(text, c.args.join(" "), ctx);
       break;
     case "conntrack":
-      readConntrack(text, ctx);
+      readConntrack(text, selectedConnections(c.args) === "", ctx);
       break;
     case "sysctl":
       readSysctl(text, ctx);

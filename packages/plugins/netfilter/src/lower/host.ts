@@ -23,6 +23,8 @@ export interface HostView {
   readonly ports: ReadonlyMap<string, number> | null;
   /** In the order of the dump, which is the kernel's. */
   addresses(family: 4 | 6): readonly InterfaceAddress[];
+  /** The VRF that an interface is or belongs to, "" if none. */
+  vrfOf(ifname: string): string;
   /** Addresses of a type, or null where the evidence does not tell. */
   ofType(name: string, family: 4 | 6): readonly Interval[] | null;
   /** The same, of one interface's own addresses (`--limit-iface-in`). */
@@ -56,6 +58,8 @@ export function hostView(facts: FactBase, device: Device): HostView {
     });
   const addresses = { 4: byFamily(4), 6: byFamily(6) };
   const routes = facts.of("linux.route", host);
+  const interfaces = facts.of("linux.interface", host).map((f) => f.data);
+  const vrfs = new Set(interfaces.filter((i) => i.type === "vrf").map((i) => i.name));
   const localTable = (family: 4 | 6) => routes.some((r) => r.data.family === family && r.data.type === "local");
 
   const routed = (type: string, family: 4 | 6) =>
@@ -83,6 +87,7 @@ export function hostView(facts: FactBase, device: Device): HostView {
     device,
     ports,
     addresses: (family) => addresses[family],
+    vrfOf: (ifname) => [ifname, interfaces.find((i) => i.name === ifname)?.master ?? ""].find((name) => vrfs.has(name)) ?? "",
     certainty: localTable(4) || localTable(6) ? "proven" : "inferred",
     localOf: (ifname, family) => joined(addresses[family].filter((a) => a.ifname === ifname).map((a) => ({ lo: a.value, hi: a.value }))),
     ofType(name, family) {

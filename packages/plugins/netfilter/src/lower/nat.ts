@@ -3,7 +3,8 @@
  * a generated table keyed by the port, whose rules point at the address's line.
  *
  * Which address the kernel takes: masquerade: of the outgoing interface's primary global addresses the first whose
- * network holds the next hop, else the first (inet_select_addr, net/ipv4/devinet.c); redirect: the first address of the
+ * network holds the next hop, else the first; an interface without one (the loopback is such) has it from the first of
+ * the host's interfaces that has, in its VRF (inet_select_addr, net/ipv4/devinet.c); redirect: the first address of the
  * incoming interface, and the loopback address for what the host sends itself (nf_nat_redirect.c).
  */
 import { type Action, addMatch, type Match, matchField, type NatRange, type NetworkBuilder, slice, type Table } from "@plumbline/model";
@@ -42,11 +43,14 @@ export class NatTables {
     return this.table("masquerade address", port, families, (t) => {
       for (const family of families)
         for (const [name, number] of this.view.ports ?? []) {
-          const own = this.view
-            .addresses(family)
-            .filter((a) => a.ifname === name && !a.secondary && (a.scope === "global" || a.scope === "site" || a.scope === ""));
-          if (own.length === 0) continue;
           const here = matchField(matchField([], "eth_type", family === 4 ? ETH_IPV4 : ETH_IPV6), "out_port", number);
+          const usable = this.view.addresses(family).filter((a) => !a.secondary && (a.scope === "global" || a.scope === ""));
+          const own = usable.filter((a) => a.ifname === name);
+          if (own.length === 0) {
+            const other = family === 4 ? usable.find((a) => this.view.vrfOf(a.ifname) === this.view.vrfOf(name)) : undefined;
+            if (other) this.bind(t, [here], 0, "src", other, port, `${name} has no global address: the kernel takes the host's first`);
+            continue;
+          }
           if (own.length > 1)
             own.forEach((a, i) => {
               const bits = family === 4 ? 32 : 128;

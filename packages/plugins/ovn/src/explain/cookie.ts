@@ -50,7 +50,8 @@ function chosen(lflows: readonly Lflow[], rows: readonly Row[], offsets: TableOf
   const others = lflows.filter((l) => !exact.includes(l));
   const elsewhere = (list: readonly Lflow[]) =>
     list.map((l) => `not in table ${table}: logical flow ${l.uuid} of ${l.stage} stands in OpenFlow table ${openflowTable(l, offsets)}`);
-  if (exact.length > 0) return { lflows: exact, rows: [], left: [...elsewhere(others), ...rows.map((r) => `not in table ${table}: ${rowName(r)}`)] };
+  if (exact.length > 0)
+    return { lflows: exact, rows: [], left: [...elsewhere(others), ...rows.map((r) => `not in table ${table}: ${rowName(r)}`)] };
   if (rows.length > 0) return { lflows: [], rows, left: elsewhere(others) };
   // Behind both pipelines stand flows that a logical flow caused outside its own table.
   const lastEgress = offsets.egress + zone.lflows.reduce((m, l) => (l.pipeline === "egress" ? Math.max(m, l.table) : m), 0);

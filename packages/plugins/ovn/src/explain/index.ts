@@ -1,8 +1,9 @@
 /** What OVN's databases say to a question. */
 import type { ExplainItem, ExplainSection, FactBase, Question } from "@plumbline/model";
 import { lflowLinks, rowLinks } from "../annotate.js";
-import { zones } from "../database.js";
+import { rows, zones } from "../database.js";
 import { tableOffsets } from "../offsets.js";
+import { asSet, asText } from "../values.js";
 import { explainCookie, lflowText } from "./cookie.js";
 import { explainService } from "./service.js";
 import { hostsOf, rowName } from "./usage.js";
@@ -17,9 +18,29 @@ export function explain(facts: FactBase, question: Question): ExplainSection[] {
       return explainService(facts, question.service);
     case "line":
       return explainLine(facts, question.file, question.line);
+    case "owners":
+      return ownersOf(facts, question.addresses);
     case "route":
       return [];
   }
+}
+
+/** Router ports that have an address. */
+function ownersOf(facts: FactBase, addresses: readonly string[]): ExplainSection[] {
+  const wanted = new Set(addresses);
+  const items = new Map<string, ExplainItem>();
+  for (const zone of zones(facts).values())
+    for (const port of rows(zone, "northbound", "Logical_Router_Port"))
+      for (const network of asSet(port.columns["networks"])) {
+        const address = String(network).replace(/\/\d+$/, "");
+        const name = asText(port.columns["name"]);
+        if (!wanted.has(address) || items.has(`${address} ${name}`)) continue;
+        const router = rows(zone, "northbound", "Logical_Router").find((r) => asSet(r.columns["ports"]).includes(port.uuid));
+        const of = router ? ` of ${asText(router.columns["name"])}` : "";
+        const { file, line } = port.origin;
+        items.set(`${address} ${name}`, { text: `OVN router port ${name}${of}`, key: address, file, line, links: [] });
+      }
+  return items.size === 0 ? [] : [{ layer: "owners", title: "OVN router ports", host: "", items: [...items.values()] }];
 }
 
 /** The logical flow or the row that stands on a line. */

@@ -2,12 +2,13 @@
 import type { Endpoint, FactBase, Frontend, KnownService } from "@plumbline/model";
 import { protocolOf, servicesOfLoadBalancers, splitVip } from "../balancers.js";
 import { asMap } from "../values.js";
+import { nodeAddresses } from "./usage.js";
 
 /** An address that can stand in a packet: a template's variable cannot. */
 const isAddress = (text: string) => /^[\d.]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/.test(text);
 
 export function knownServices(facts: FactBase): KnownService[] {
-  const nodes = new Set(facts.all("k8s.node").flatMap((n) => n.data.addresses));
+  const nodes = nodeAddresses(facts);
   return [...servicesOfLoadBalancers(facts)].map(([name, balancers]) => {
     const frontends = new Map<string, Frontend>();
     const endpoints = new Map<string, Endpoint>();
@@ -20,8 +21,11 @@ export function knownServices(facts: FactBase): KnownService[] {
         const address = isAddress(vip.address) && !nodes.has(vip.address) ? vip.address : "";
         const what = address === "" ? "node port" : "load balancer";
         frontends.set(`${address} ${protocol} ${vip.port}`, { what, address, protocol, port: vip.port });
-        for (const b of String(backends).split(",").map((x) => splitVip(x.trim())))
-          if (isAddress(b.address)) endpoints.set(`${b.address} ${b.port}`, { address: b.address, port: b.port, node: "", pod: "", ready: true });
+        for (const b of String(backends)
+          .split(",")
+          .map((x) => splitVip(x.trim())))
+          if (isAddress(b.address))
+            endpoints.set(`${b.address} ${b.port}`, { address: b.address, port: b.port, node: "", pod: "", ready: true });
       }
     }
     return { name, frontends: [...frontends.values()], endpoints: [...endpoints.values()], exceptions: [] };

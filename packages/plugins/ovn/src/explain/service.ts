@@ -10,7 +10,7 @@ import { type Lflow, type Row, rows, type Zone, zones } from "../database.js";
 import { tableOffsets } from "../offsets.js";
 import { asMap, asText } from "../values.js";
 import { lflowBody } from "./cookie.js";
-import { hostsOf, nodeOfDatapath, nodesOf, roleOf, usersOf } from "./usage.js";
+import { hostsOf, nodeAddresses, nodeOfDatapath, nodesOf, roleOf, usersOf } from "./usage.js";
 
 export function explainService(facts: FactBase, service: KnownService): ExplainSection[] {
   return [...zones(facts).values()].flatMap((zone) => [
@@ -31,9 +31,13 @@ function balancerSections(facts: FactBase, zone: Zone, service: KnownService): E
   if (all.length === 0) return [];
   const balancers = balancersOf(zone, service);
   const users = usersOf(zone);
-  const names = (lb: Row) => [...new Set((users.get(lb.uuid) ?? []).map((u) => (u.group === "" ? `${u.kind} ${u.name}` : `group ${u.group}`)))];
+  const names = (lb: Row) => [
+    ...new Set((users.get(lb.uuid) ?? []).map((u) => (u.group === "" ? `${u.kind} ${u.name}` : `group ${u.group}`))),
+  ];
   const items = balancers.map((lb): ExplainItem => {
-    const vips = Object.entries(asMap(lb.columns["vips"])).map(([vip, backends]) => `${vip} -> ${backends === "" ? "no backend: rejects" : backends}`);
+    const vips = Object.entries(asMap(lb.columns["vips"])).map(
+      ([vip, backends]) => `${vip} -> ${backends === "" ? "no backend: rejects" : backends}`,
+    );
     const options = Object.entries(asMap(lb.columns["options"])).map(([k, v]) => `${k}=${v}`);
     const used = names(lb);
     return {
@@ -76,7 +80,7 @@ function useItems(facts: FactBase, zone: Zone, lb: Row): ExplainItem[] {
 /** A virtual address as it is called on every node: a node's own address, given or by a template, is "NODE". */
 function neutral(facts: FactBase, vip: string): string {
   const { address, port } = splitVip(vip);
-  const own = address.startsWith("^") || facts.all("k8s.node").some((n) => n.data.addresses.includes(address));
+  const own = address.startsWith("^") || nodeAddresses(facts).has(address);
   return own ? `NODE:${port}` : addressPort(address, port);
 }
 
@@ -94,7 +98,7 @@ function frontendOf(l: Lflow, frontends: readonly Frontend[], own: ReadonlySet<s
 
 function logicalSections(facts: FactBase, zone: Zone, service: KnownService): ExplainSection[] {
   if (zone.lflows.length === 0) return [];
-  const own = new Set(facts.all("k8s.node").flatMap((n) => n.data.addresses));
+  const own = nodeAddresses(facts);
   const offsets = tableOffsets(facts, hostsOf(facts, zone)[0] ?? zone.host);
   const items = zone.lflows.flatMap((l): ExplainItem[] => {
     const f = frontendOf(l, service.frontends, own);

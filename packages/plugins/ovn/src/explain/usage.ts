@@ -1,6 +1,6 @@
 /** Which logical switches and routers use a load balancer, and which node these are of. */
 import type { FactBase } from "@plumbline/model";
-import { type Row, row, rows, type Zone, zonesFor } from "../database.js";
+import { type Row, row, rows, type Zone, zones, zonesFor } from "../database.js";
 import { asSet, asText } from "../values.js";
 
 /** A logical switch or router that uses a load balancer. */
@@ -39,14 +39,41 @@ export function usersOf(zone: Zone): ReadonlyMap<string, readonly User[]> {
   return users;
 }
 
+const nodeNames = new WeakMap<FactBase, ReadonlySet<string>>();
+
+/** Names of nodes; without their objects, those of the hosts in evidence. */
+function namesOfNodes(facts: FactBase): { readonly names: ReadonlySet<string>; readonly sure: boolean } {
+  let names = nodeNames.get(facts);
+  const told = facts.all("k8s.node");
+  if (!names) nodeNames.set(facts, (names = new Set(told.length > 0 ? told.map((n) => n.data.name) : facts.hosts())));
+  return { names, sure: told.length > 0 };
+}
+
 /**
  * The node whose part of the logical network a datapath is, "" for one that all share. OVN-Kubernetes names a node's switch after the
  * node, its gateway router GR_NODE and the switch before that ext_NODE.
  */
 export function nodeOfDatapath(facts: FactBase, datapath: string): string {
   const name = datapath.replace(/^(?:GR|ext)_/, "");
-  if (facts.all("k8s.node").some((n) => n.data.name === name)) return name;
-  return facts.all("k8s.node").length === 0 && (name !== datapath || facts.hosts().includes(name)) ? name : "";
+  const { names, sure } = namesOfNodes(facts);
+  return names.has(name) || (!sure && name !== datapath) ? name : "";
+}
+
+const ownAddresses = new WeakMap<FactBase, ReadonlySet<string>>();
+
+/** Addresses of nodes: those of their objects, and those that their gateway routers have on the outside, which are the nodes' own. */
+export function nodeAddresses(facts: FactBase): ReadonlySet<string> {
+  let addresses = ownAddresses.get(facts);
+  if (!addresses) {
+    const outside = [...zones(facts).values()].flatMap((zone) =>
+      rows(zone, "northbound", "Logical_Router_Port")
+        .filter((p) => asText(p.columns["name"]).startsWith("rtoe-GR_"))
+        .flatMap((p) => asSet(p.columns["networks"]).map((n) => String(n).replace(/\/\d+$/, ""))),
+    );
+    addresses = new Set([...facts.all("k8s.node").flatMap((n) => n.data.addresses), ...outside]);
+    ownAddresses.set(facts, addresses);
+  }
+  return addresses;
 }
 
 /** What a datapath is on every node: "gateway router", "switch", … */
@@ -59,8 +86,9 @@ export function nodesOf(facts: FactBase, zone: Zone): string[] {
   const names = [...rows(zone, "northbound", "Logical_Router"), ...rows(zone, "northbound", "Logical_Switch")].map((d) =>
     asText(d.columns["name"]),
   );
-  const listed = zone.lflows.flatMap((l) => [...l.at.keys()]);
-  return [...new Set([...names, ...listed].filter((n) => n !== "").map((n) => nodeOfDatapath(facts, n)))].filter((n) => n !== "").sort();
+  // Without the northbound database the logical flows name the datapaths.
+  const datapaths = new Set(names.length > 0 ? names : zone.lflows.flatMap((l) => [...l.at.keys()]));
+  return [...new Set([...datapaths].filter((n) => n !== "").map((n) => nodeOfDatapath(facts, n)))].filter((n) => n !== "").sort();
 }
 
 /** Hosts whose br-int is made of this zone. */

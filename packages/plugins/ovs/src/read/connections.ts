@@ -10,7 +10,17 @@
 import type { ConnectionFact, ConnectionTuple, EvidenceFile, ReadContext } from "@plumbline/model";
 import { outputLines } from "./output.js";
 
-const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, igmp: 2, tcp: 6, udp: 17, dccp: 33, gre: 47, icmpv6: 58, sctp: 132, udplite: 136 };
+const PROTOCOLS: Readonly<Record<string, number>> = {
+  icmp: 1,
+  igmp: 2,
+  tcp: 6,
+  udp: 17,
+  dccp: 33,
+  gre: 47,
+  icmpv6: 58,
+  sctp: 132,
+  udplite: 136,
+};
 /** States of the answering side before it has answered. */
 const SILENT = new Set(["CLOSED", "LISTEN", "NONE"]);
 /** Both sides' states in which a SYN begins a new connection (lib/conntrack-tcp.c, tcp_conn_update()). */
@@ -18,7 +28,8 @@ const OVER = new Set(["FIN_WAIT_2", "TIME_WAIT"]);
 /** Seconds that an answered connection without a state is kept; an unanswered one longer. */
 const ANSWERED_TIMEOUT = 30;
 
-export function readConnections(file: EvidenceFile, table: ConnectionFact["table"], ctx: ReadContext): void {
+/** @param whole the dump has all zones */
+export function readConnections(file: EvidenceFile, table: ConnectionFact["table"], whole: boolean, ctx: ReadContext): void {
   // An empty table prints nothing at all.
   const lines = file.text().trim() === "" ? [] : outputLines(file, ctx);
   if (!lines) return;
@@ -29,7 +40,7 @@ export function readConnections(file: EvidenceFile, table: ConnectionFact["table
     if (entry) ctx.fact("conntrack.entry", entry, i + 1, text);
     else ctx.problem("warning", i + 1, `'${text}' is not understood in dump-conntrack`);
   });
-  ctx.fact("conntrack.read", { table }, 0, "");
+  if (whole) ctx.fact("conntrack.read", { table }, 0, "");
 }
 
 /** `a=1,b=(c=2),d=3` as names and values; what is in parentheses stays whole. */

@@ -1,0 +1,39 @@
+/** Reads a capture into the core, to its end or to where it is damaged. */
+import type { ReplaySession } from "@plumbline/core-wasm";
+import { PlumblineError } from "@plumbline/model";
+import type { CapturePoint } from "./point.js";
+import type { CaptureReport } from "./result.js";
+import { type CaptureSource, spokenName } from "./source.js";
+import type { StopWatch } from "./stats.js";
+
+/** @param progress called after every piece with the capture's packets and bytes so far */
+export async function readCapture(
+  source: CaptureSource,
+  point: CapturePoint,
+  core: ReplaySession,
+  watch: StopWatch,
+  progress: (packets: number, bytes: number) => void,
+): Promise<CaptureReport> {
+  const name = spokenName(source);
+  const unusable = (text: string) => new PlumblineError("CAPTURE_BAD", [name, text]);
+  let bytes = 0;
+  for await (const piece of source.pieces) {
+    bytes += piece.length;
+    watch.during("core", () => core.feed(piece));
+    progress(core.frames, bytes);
+  }
+  const wrong = core.finish();
+  const { counters } = core;
+  const damage = source.damage === "" ? [] : [source.damage];
+  if (wrong?.kind === "empty" && damage.length === 0) throw unusable("the file is empty.");
+  if (counters.frames === 0 && (wrong || damage.length > 0))
+    throw unusable(`${[...damage, wrong?.text ?? ""].filter(Boolean).join("; ")}; it holds no whole packet.`);
+  if (wrong) damage.push(`${wrong.text}, at byte ${wrong.offset}, behind packet ${counters.frames}`);
+  return {
+    name,
+    at: point.text,
+    direction: point.why,
+    counters,
+    problem: damage.length === 0 ? "" : `${damage.join("; ")}; what stands before it is used`,
+  };
+}
