@@ -1,7 +1,7 @@
 // Runs every command of the command line on the example snapshots, as a user would, and looks at exit codes and at the
 // words that must be in the output. Needs `npm run build`. Prints a line a check, then the count; exits with 1 on a failure.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -205,6 +205,54 @@ const CHECKS = [
   { name: "usage: no such command", args: ["inspekt"], exit: 2, err: [/unknown command/] },
   { name: "usage: no snapshot", args: ["inspect"], exit: 2, err: [/missing required argument/] },
   { name: "usage: a snapshot that is not there", args: ["inspect", "nowhere"], exit: 2, err: [/nowhere: no such file or folder/] },
+  {
+    name: "replay: every branch, and Parquet",
+    args: [
+      "replay",
+      CLUSTER,
+      example("cluster.router.enp7s0.pcap.gz"),
+      "--choose",
+      "enumerate",
+      "--flows",
+      join(scratch, "flows.parquet"),
+      "--format",
+      "json",
+    ],
+    exit: 0,
+    json: (x) =>
+      x.schema === "plumbline.replay/1" &&
+      x.paths.length > 6 &&
+      Math.abs(x.verdicts.reduce((n, v) => n + v.flows, 0) - x.total.flows) < 1e-6,
+    then: () => readFileSync(join(scratch, "flows.parquet")).subarray(0, 4).toString() === "PAR1",
+  },
+  {
+    name: "replay: captures of several points together",
+    args: [
+      "replay",
+      LOCAL,
+      example("local.router.enp7s0.pcap.gz"),
+      "other.pcap.gz",
+      "--at",
+      "router:enp1s0=other.pcap.gz",
+      "--format",
+      "json",
+    ],
+    before: () => copyFileSync(example("local.router.enp7s0.pcap.gz"), join(scratch, "other.pcap.gz")),
+    exit: 0,
+    json: (x) => x.captures.length === 2 && x.captures[1].at === "router:enp1s0" && x.total.flows >= 91,
+  },
+  {
+    name: "usage: a capture whose place is not known",
+    args: ["replay", CLUSTER, file("monday.pcap", "")],
+    exit: 2,
+    err: [/monday\.pcap: where it was taken is not known/, /--at DEVICE:PORT=FILE/],
+  },
+  {
+    name: "usage: a capture that is none",
+    args: ["replay", CLUSTER, file("x.router.enp7s0.pcap", "no capture, but a text that is long enough")],
+    exit: 2,
+    err: [/not a pcap file/],
+  },
   { name: "usage: no archive", args: ["inspect", file("notes.tar.gz", "hello")], exit: 2, err: [/not an archive/] },
   { name: "usage: a packet that cannot be read", args: ["trace", CLUSTER, "nonsense"], exit: 2, err: [/packet 'nonsense'/] },
   {
@@ -259,6 +307,7 @@ function fault(check, run) {
 
 let failed = 0;
 for (const check of CHECKS) {
+  check.before?.();
   const started = performance.now();
   const run = spawnSync(process.execPath, [bin, ...check.args], { cwd: scratch, encoding: "utf8", maxBuffer: 1 << 30 });
   const what = fault(check, run);

@@ -351,6 +351,19 @@ function choosePorts(conn: usize, end: u32, range: usize, kind: u32, own: u32): 
   return false;
 }
 
+/** userspace: binds `nat` without a range to a pending connection, which no answer then meets. False: no free tuple. */
+export function bindNothing(conn: usize): bool {
+  const kind = load<u32>(conn, N_KIND);
+  const proto = kind & 0xff;
+  const reply = scratch(0);
+  copyTuple(reply, conn + N_REPLY);
+  v128.store(reply, i64x2.splat(0));
+  if (proto == 6 || proto == 17) store<u32>(reply, load<u32>(reply, TUPLE_PORTS) & 0xffff0000, TUPLE_PORTS);
+  if (find(load<u32>(conn, N_TRACKER), kindOf(conn, 1), reply) != 0) return false;
+  copyTuple(conn + N_REPLY, reply);
+  return true;
+}
+
 /** Bits of `bind`'s result. */
 export const BOUND: u32 = 1;
 export const CHANGED: u32 = 2;

@@ -2,7 +2,7 @@
 import { copyRow, S } from "./base";
 import { isUserspace } from "./connections";
 import {
-  again, bindRange, BOUND, CHANGED, doneBits, DST, enter, forget, foundConn, foundDir, natBits, pending, readMark, SRC, track, translate,
+  again, bindNothing, bindRange, BOUND, CHANGED, doneBits, DST, enter, forget, foundConn, foundDir, natBits, pending, readMark, SRC, track, translate,
   writeCtFields, writeMark,
 } from "./conntrack";
 import { event, leaf, threadNumber } from "./events";
@@ -62,7 +62,7 @@ export function ct(t: usize, p: usize): bool {
         state = CT_TRK | CT_INV;
         conn = 0;
       }
-    }
+    } else if (pending(conn) && nat != NAT_NONE && userspace) full = !bindNothing(conn);
     // The userspace tracker leaves a packet for which there is no translation as it is: new, and not entered.
     if (conn != 0 && !full) {
       if (pending(conn)) enter(conn);

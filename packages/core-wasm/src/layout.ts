@@ -469,16 +469,23 @@ export const REPLAY = words([
   "R_OWN",
   "R_OWN_COUNT",
   "R_SENT",
+  // Keeps the times on multiples of eight.
+  "R_PAD",
   "R_DECODING",
   "R_DECODING_HIGH",
   "R_RUNNING",
   "R_RUNNING_HIGH",
   "R_FOLDING",
   "R_FOLDING_HIGH",
+  // Earliest and latest time of all frames, in nanoseconds; from is 0 before the first.
+  "R_SPAN_FROM",
+  "R_SPAN_FROM_HIGH",
+  "R_SPAN_TO",
+  "R_SPAN_TO_HIGH",
 ]);
 /** One packet of so many is timed: a clock costs about 50 ns, a packet a few microseconds. */
 export const TIMED_EVERY = 64;
-export const REPLAY_COUNTER_BASE = fits(REPLAY, 192);
+export const REPLAY_COUNTER_BASE = fits(REPLAY, 256);
 /** Counters, 8 bytes each. By FRAME_KIND first, then these. */
 export const REPLAY_COUNTERS = numbers(
   [

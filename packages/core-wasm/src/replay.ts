@@ -414,6 +414,12 @@ export class ReplaySession {
     return this.inside.arena.getCount(this.r + REPLAY_COUNTER_BASE + 8 * REPLAY_COUNTERS.COUNT_FRAMES);
   }
 
+  /** Earliest and latest time of its frames, nanoseconds since 1970; null before the first. */
+  get span(): { readonly from: bigint; readonly to: bigint } | null {
+    const at = (name: keyof typeof REPLAY) => this.inside.arena.getBig(this.r + REPLAY[name]);
+    return this.frames === 0 ? null : { from: at("R_SPAN_FROM"), to: at("R_SPAN_TO") };
+  }
+
   get times(): ReplayTimes {
     const at = (name: keyof typeof REPLAY) => this.inside.arena.getFloat(this.r + REPLAY[name]);
     return { decode: at("R_DECODING"), run: at("R_RUNNING"), fold: at("R_FOLDING") };

@@ -28,10 +28,14 @@ export function network(second: "delivers" | "drops" = "delivers"): NetworkBuild
   router.origin = t.id;
   const to = (address: number) => [matchField([], "ip_dst", 0xc0000200 + address)];
   const out = (port: number): readonly Action[] => [{ op: "output", port }];
+  const toNode = (n: number): readonly Action[] => [
+    { op: "set", dst: { field: "eth_dst", ofs: 0, n: 48 }, value: 0x020000000100n + BigInt(n) },
+    ...out(n + 1),
+  ];
   net.rule(t, {
     priority: 2,
     rows: to(100),
-    program: [{ op: "choose", how: "ecmp", weights: [1, 1], options: [out(2), out(3)] }],
+    program: [{ op: "choose", how: "ecmp", weights: [1, 1], options: [toNode(1), toNode(2)] }],
     origin: at(1, "192.0.2.100 nexthop via 198.51.100.1 nexthop via 198.51.100.2"),
   });
   net.rule(t, { priority: 2, rows: to(1), program: out(1) });
@@ -72,7 +76,7 @@ export function network(second: "delivers" | "drops" = "delivers"): NetworkBuild
     node.entry = input.id;
     const answering = net.table(node, "output", "netfilter", "priority");
     node.origin = answering.id;
-    answering.miss = out(1);
+    answering.miss = [{ op: "set", dst: { field: "tp_src", ofs: 0, n: 16 }, value: 80n }, ...out(1)];
     const drops = n === 2 && second === "drops";
     net.rule(input, {
       program: drops

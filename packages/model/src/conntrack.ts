@@ -314,6 +314,18 @@ export class ConnTracker {
     return { bits, changed };
   }
 
+  /**
+   * userspace: a new connection that is committed with `nat` and no range gets a reply tuple from no address, and for TCP and UDP
+   * to port 0 (OVS 3.1 to 3.5): no answer ever meets it. False: another has that tuple.
+   */
+  bindNothing(conn: Conn): boolean {
+    const { proto } = conn.orig;
+    const reply = { ...conn.reply, src: 0n, dport: proto === 6 || proto === 17 ? 0 : conn.reply.dport };
+    if (this.find(conn.zone, reply, isIcmp(reply.v6, proto))) return false;
+    conn.reply = reply;
+    return true;
+  }
+
   /** Binds a range to a connection that is not yet entered and translates the packet. False: no free tuple. */
   bind(row: Row, conn: Conn, type: "src" | "dst", range: NatRange): { ok: boolean; changed: boolean } {
     const now = inverse(conn.reply);

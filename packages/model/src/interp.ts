@@ -511,7 +511,7 @@ class Run {
           state = CT.trk | CT.inv;
           ref = null;
         } else full = true;
-      }
+      } else if (ref.pending && a.nat === "existing" && tracker.flavour === "userspace") full = !tracker.bindNothing(ref.conn);
       if (ref && !full) {
         if (ref.pending) tracker.insert(ref.conn);
         ref.pending = false;

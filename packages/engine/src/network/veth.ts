@@ -29,6 +29,16 @@ function taker(net: NetworkBuilder, host: string, name: string): { device: Devic
 
 const netns = (host: string) => host.replace(/^pods\//, "");
 
+/**
+ * Whether a switch that is not in evidence may have taken an interface. The kernel's datapath shows as its master; the userspace
+ * datapath shows only by an interface of its own, and then one without addresses may be a switch's port as well as the stack's.
+ */
+function mayBeSwitched(stack: Device, port: Port): boolean {
+  // Every interface that is up has a link-local address.
+  const bare = port.attachment.kind === "netdev" && (port.attachment.addresses ?? []).every((a) => /^fe80:/i.test(a.address));
+  return bare && stack.ports.some((p) => p.name === "ovs-netdev");
+}
+
 export function joinVeths(net: NetworkBuilder): void {
   const ends: End[] = [];
   for (const d of net.devices) {
@@ -36,7 +46,9 @@ export function joinVeths(net: NetworkBuilder): void {
     for (const p of d.ports) {
       const a = p.attachment;
       if (a.kind !== "netdev" || !a.ifindex || !a.peerIndex || a.master) continue;
-      const at = taker(net, d.host, a.name) ?? { device: d, port: p };
+      const taken = taker(net, d.host, a.name);
+      if (!taken && mayBeSwitched(d, p)) continue;
+      const at = taken ?? { device: d, port: p };
       if (!net.linkAt(at.device, at.port.number))
         ends.push({ ...at, host: d.host, ifindex: a.ifindex, peerIndex: a.peerIndex, linkNetns: a.linkNetns ?? "" });
     }

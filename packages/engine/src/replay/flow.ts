@@ -83,7 +83,7 @@ export function addressText(t: TupleRecord, which: "src" | "dst"): string {
 }
 
 /** Nanoseconds since 1970 as UTC. */
-export function timeText(ns: bigint): string {
+function timeText(ns: bigint): string {
   const seconds = new Date(Number(ns / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
   return `${seconds}.${(ns % 1_000_000_000n).toString().padStart(9, "0")}Z`;
 }

@@ -41,12 +41,15 @@ export interface Followed {
   readonly unseen: string;
   /** Verdict on the answer's way back; null where none is sent. */
   readonly reply: Verdict | "mixed" | null;
-  /** Sightings of the connection, its own included; and all that belong to it in either direction. */
-  readonly seenAt: number;
+  /** Sightings of the connection on its way, its own included. */
+  readonly passes: ReadonlySet<Sighting>;
+  /** Sightings of it that are not on the way. */
+  readonly elsewhere: readonly Sighting[];
+  /** All that belong to it, in either direction. */
   readonly explains: readonly Sighting[];
 }
 
-export interface Taken {
+interface Taken {
   readonly story: PathStory | null;
   readonly final: TupleRecord;
   readonly chosen: Chosen;
@@ -107,7 +110,8 @@ export class Follower {
       contradiction,
       unseen: contradiction === "" && way.missing.length > 0 ? this.crossingText(way.missing[0]) : "",
       reply: back.verdict,
-      seenAt: way.seen.size,
+      passes: way.seen,
+      elsewhere,
       explains: [...new Set([...belongs, ...[...keys].flatMap((k) => this.sightings.get(k) ?? []), ...this.answersOf(line)])],
     };
   }

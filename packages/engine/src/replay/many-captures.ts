@@ -7,7 +7,7 @@
  * clocks may differ: a connection that turns out to be another's, seen further down, is taken back.
  *
  * Of each connection the first packet is run, on empty connection tables (or dumped ones), and what was captured of the rest
- * is counted. Packets for groups (multicast, broadcast) and link control (neighbour discovery, IGMP) are no connections.
+ * is counted. Packets for groups (multicast, broadcast), link control, ICMP errors and later fragments are no connections.
  *
  * Promise: memory is bounded by flows times capture points. Cost: every branch of every connection is run.
  */
@@ -64,6 +64,7 @@ export class ManyCaptures {
     this.bytes += report.counters.bytes;
     for (const k of ["decode", "run", "fold"] as const) this.times[k] += core.times[k];
     this.watch.during("records", () => take(core.flows()));
+    if (core.span) this.sightings.ran(index, core.span);
     this.reports.push(report);
   }
 
@@ -74,8 +75,8 @@ export class ManyCaptures {
     let losses = 0;
     this.watch.during("records", () => {
       for (const [s, f] of [...followed].sort((a, b) => Number(a[0].flow.first - b[0].flow.first))) {
-        const { start, answer, contradiction, unseen, reply, seenAt } = f;
-        const followup = { start: start.port === null ? ("socket" as const) : ("port" as const), reply, sightings: seenAt, unseen };
+        const { start, answer, contradiction, unseen, reply, passes } = f;
+        const followup = { start: start.port === null ? ("socket" as const) : ("port" as const), reply, sightings: passes.size, unseen };
         if (start.port === null) sockets++;
         if (unseen !== "") losses++;
         for (const b of f.branches) {
@@ -112,20 +113,31 @@ export class ManyCaptures {
     const crossings = new Crossings(net, this.sightings.points);
     const follower = new Follower(core, net, num, book, this.sightings, crossings);
     const followed = new Map<Sighting, Followed>();
+    const every = this.options.choose === "enumerate";
     for (const s of this.candidates()) {
-      if (s.explained) continue;
-      const start = startOf(s, this.sightings);
+      const start = s.explained ? null : startOf(s, this.sightings);
       if (!start) continue;
-      const f = follower.follow(s, start, this.options.choose === "enumerate");
-      followed.set(s, f);
-      s.explained = true;
+      const found = follower.follow(s, start, every);
+      const [first, f] = this.upstream(s, found, follower, every) ?? [s, found];
+      followed.set(first, f);
+      first.explained = true;
       for (const x of f.explains) {
         x.explained = true;
-        if (x !== s) followed.delete(x);
+        if (x !== first) followed.delete(x);
       }
       this.progress(this.packets, this.bytes, followed.size);
     }
     return followed;
+  }
+
+  /** Where clocks differ: another sighting of the connection from which it comes by here. */
+  private upstream(s: Sighting, found: Followed, follower: Follower, every: boolean): [Sighting, Followed] | null {
+    for (const other of found.elsewhere) {
+      const start = other.explained ? null : startOf(other, this.sightings);
+      const f = start && follower.follow(other, start, every);
+      if (f?.passes.has(s)) return [other, f];
+    }
+    return null;
   }
 
   /** What may start a connection: first what opens one or may, then TCP connections that began before the capture. */
@@ -165,7 +177,7 @@ export class ManyCaptures {
           (n) => `${n} not seen at a point of the path, though the outcome is the predicted one (unseen in the flows' records)`,
           "connection",
         ],
-        [control, (n) => `${n} not followed: for groups, or link control`, "flow"],
+        [control, (n) => `${n} not followed: for groups, link control, ICMP errors or later fragments`, "flow"],
         [leaving, (n) => `${n} only seen leaving, and not sent by that device: evidence without a beginning`, "flow"],
       ]),
     ];
@@ -181,13 +193,20 @@ function strayOutcome(s: Sighting): Parameters<typeof flowOf>[1] {
 }
 
 const IGMP = 2;
+const ICMP = 1;
 const ICMP6 = 58;
+/** Unreachable, quench, redirect, expired, parameter problem. */
+const ERRORS = new Set([3, 4, 5, 11, 12]);
 
-/** Whether a flow is between two stations, and not link control: neighbour discovery, router and group messages (RFC 4861, RFC 2710, RFC 3810). */
+/**
+ * Whether a flow is between two stations and may have been started by one: not link control (neighbour discovery, router and
+ * group messages; RFC 4861, RFC 2710, RFC 3810), no ICMP errors, and no later fragments, which have no ports.
+ */
 function isConnection(f: FlowRecord): boolean {
-  if (f.proto === IGMP) return false;
   const type = f.icmp >> 8;
-  if (f.proto === ICMP6 && ((type >= 130 && type <= 137) || type === 143)) return false;
+  if (f.proto === IGMP || (f.proto === ICMP && ERRORS.has(type))) return false;
+  if (f.proto === ICMP6 && (type < 128 || (type >= 130 && type <= 137) || type === 143)) return false;
+  if ((f.proto === 6 || f.proto === 17) && f.srcPort === 0 && f.dstPort === 0) return false;
   const group = f.v6 ? f.dst >> 120n === 0xffn : f.dst >> 28n === 0xen || f.dst === 0xffffffffn;
   return !group && ((f.begin?.ethDst ?? 0n) & (1n << 40n)) === 0n;
 }

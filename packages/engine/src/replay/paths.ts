@@ -52,7 +52,7 @@ export interface Teller {
 const SURE: readonly Certainty[] = ["proven", "inferred", "assumed"];
 
 /** The story of the path that a run took; the packet entered `device` at `port`. */
-export function tellPath(name: string, events: readonly Event[], t: Teller, device: Device, port: number | null): PathStory {
+function tellPath(name: string, events: readonly Event[], t: Teller, device: Device, port: number | null): PathStory {
   const story = tell(events, t.num, { device: device.id, port });
   // Names of what stands behind a rule are for people who read hops.
   const { hops } = hopsOf(story.line, t.net, t.num, []);

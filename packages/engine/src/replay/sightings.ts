@@ -19,7 +19,8 @@ export interface Sighting {
 
 export class Sightings {
   readonly points: CapturePoint[] = [];
-  private readonly spans: { from: bigint; to: bigint }[] = [];
+  /** When captures ran, by point. */
+  private readonly spans: { from: bigint; to: bigint }[][] = [];
   private readonly byKey = new Map<string, Sighting>();
   private readonly byTuple = new Map<string, Sighting[]>();
 
@@ -27,14 +28,16 @@ export class Sightings {
   point(p: CapturePoint): number {
     const known = this.points.findIndex((x) => x.device === p.device && x.port === p.port);
     if (known >= 0) return known;
-    this.spans.push({ from: 1n << 64n, to: 0n });
+    this.spans.push([]);
     return this.points.push(p) - 1;
   }
 
+  /** A capture ran there, at least from its first to its last frame. */
+  ran(point: number, { from, to }: { readonly from: bigint; readonly to: bigint }): void {
+    this.spans[point].push({ from, to });
+  }
+
   add(point: number, flow: FlowRecord): void {
-    const span = this.spans[point];
-    if (flow.first < span.from) span.from = flow.first;
-    if (flow.last > span.to) span.to = flow.last;
     const key = flowKey(point, flow);
     const known = this.byKey.get(key);
     const sighting: Sighting = { point, key, flow: known ? joined(known.flow, flow) : flow, explained: false };
@@ -52,8 +55,7 @@ export class Sightings {
   }
   /** Whether what happened then would have been captured there. */
   covers(point: number, time: bigint): boolean {
-    const { from, to } = this.spans[point];
-    return from <= time && time <= to;
+    return this.spans[point].some(({ from, to }) => from <= time && time <= to);
   }
   /** All, in order of time. */
   all(): Sighting[] {

@@ -32,35 +32,46 @@ export interface Loaded {
   readonly refused: readonly string[];
 }
 
-/** Loads tables into the switch and reads them back. */
-export async function loadTables(sw: PrivateSwitch, tables: Pick<Scenario, "flows" | "groups" | "version">): Promise<Loaded> {
+/** Loads tables, given as lines, into the switch and reads them back. */
+export async function loadTables(
+  sw: PrivateSwitch,
+  tables: { flows: readonly string[]; groups: readonly string[]; version: string },
+): Promise<Loaded> {
   try {
-    const lines = tables.flows.map(flowLine);
-    const refused = await sw.load(lines, tables.groups.map(groupLine), tables.version);
+    const refused = await sw.load(tables.flows, tables.groups, tables.version);
     const mirror = new Mirror({ ...sw.described, ...(await sw.dump(tables.version)), version: tables.version });
-    return { mirror, refused: [...refused].map(([i, why]) => `${lines[i]}: ${why}`) };
+    return { mirror, refused: [...refused].map(([i, why]) => `${tables.flows[i]}: ${why}`) };
   } catch (e) {
     throw new NotAnswerable(`${e}`);
   }
 }
 
-/** Both sides' answers for packets through tables that are loaded. */
-export async function compare(sw: PrivateSwitch, mirror: Mirror, ask: Scenario["ask"], packets: readonly Row[]): Promise<Comparison> {
-  const { trace, wire } = ask;
+/** Loads a scenario's tables. */
+export function loadScenario(sw: PrivateSwitch, s: Pick<Scenario, "flows" | "groups" | "version">): Promise<Loaded> {
+  return loadTables(sw, { flows: s.flows.map(flowLine), groups: s.groups.map(groupLine), version: s.version });
+}
+
+/** Our answers. Without frames sent, each packet meets no connections. */
+export function answersOf(mirror: Mirror, ask: Scenario["ask"], packets: readonly Row[]): { lines: Answers; results: readonly Result[] } {
   mirror.begin(packets);
   const results: Result[] = [];
-  const mirrored: string[][] = [];
-  for (const [i, packet] of packets.entries()) {
-    if (!wire) mirror.reset();
+  const lines = packets.map((packet, i) => {
+    if (!ask.wire) mirror.reset();
     const r = mirror.run(packet, i);
     results.push(r);
-    mirrored.push([...(trace ? passLines(r.passes) : []), ...(wire ? [...leavingLines(r.left), ...mirror.connections()] : [])]);
-  }
-  const traces = trace ? await traceAll(sw, packets, results) : [];
+    return [...(ask.trace ? passLines(r.passes) : []), ...(ask.wire ? [...leavingLines(r.left), ...mirror.connections()] : [])];
+  });
+  return { lines, results };
+}
+
+/** Both sides' answers for packets through tables that are loaded. */
+export async function compare(sw: PrivateSwitch, mirror: Mirror, ask: Scenario["ask"], packets: readonly Row[]): Promise<Comparison> {
+  const { lines: mirrored, results } = answersOf(mirror, ask, packets);
+  const traces = ask.trace ? await traceAll(sw, packets, results) : [];
   const switched: string[][] = [];
   for (const [i, packet] of packets.entries()) {
-    const lines = trace ? passLines(traces[i]) : [];
-    if (wire) {
+    const lines = ask.trace ? passLines(traces[i]) : [];
+    if (ask.wire) {
       const out = await sw.inject(get(packet, "in_port"), frameOf(packet));
       lines.push(...leavingLines(out.map((d) => ({ port: d.port, row: rowOf(d.frame) }))));
       lines.push(...(await sw.ask("dpctl/dump-conntrack")).split("\n").filter(Boolean).map(withoutProtocolState).sort());

@@ -23,8 +23,10 @@ const FILE_HEADER = 24;
 const RECORD_HEADER = 16;
 const COMMANDS_A_TURN = 10;
 
+/** What `dump-groups` prints where there are none. */
+const NO_GROUPS = "OFPST_GROUP_DESC reply (OF1.5) (xid=0x2):\n";
 /** Addresses that the bridge has learned, as far as it is concerned: port, VLAN, MAC. */
-const KNOWN_MACS: readonly (readonly [number, number, string])[] = [
+export const KNOWN_MACS: readonly (readonly [number, number, string])[] = [
   [3, 0, "50:54:00:00:00:01"],
   [4, 10, "50:54:00:00:00:01"],
   [5, 0, "02:00:00:00:00:05"],
@@ -49,6 +51,8 @@ export class PrivateSwitch {
   private readonly children: ChildProcess[] = [];
   private readonly captures = new Map<number, { file: number; at: number }>();
   private control!: ControlSocket;
+  /** How many groups the switch holds. */
+  private groups = 0;
   /** What the commands print that tell of the bridge and its ports, once for all. */
   private description: { show: string; ports: string } = { show: "", ports: "" };
 
@@ -109,7 +113,11 @@ export class PrivateSwitch {
       await ended;
       clearTimeout(late);
     }
-    if (!process.env.KEEPDIR) rmSync(this.directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  get isAlive(): boolean {
+    return this.control.isOpen && this.children.every((c) => c.exitCode === null && c.signalCode === null);
   }
 
   /** A command of the daemon's control socket. */
@@ -128,7 +136,8 @@ export class PrivateSwitch {
    */
   async load(flows: readonly string[], groups: readonly string[], version: string): Promise<Map<number, string>> {
     await this.ofctl(["-OOpenFlow15", "del-flows", BRIDGE]);
-    await this.ofctl(["-OOpenFlow15", "del-groups", BRIDGE]);
+    if (this.groups > 0) await this.ofctl(["-OOpenFlow15", "del-groups", BRIDGE]);
+    this.groups = groups.length;
     if (groups.length > 0) await this.ofctl(["-OOpenFlow15", "add-groups", BRIDGE, "-"], groups.join("\n"));
     const refused = new Map<number, string>();
     const add = async (some: readonly { line: string; index: number }[]): Promise<void> => {
@@ -141,10 +150,12 @@ export class PrivateSwitch {
       }
     };
     await add(flows.map((line, index) => ({ line, index })));
-    await this.ask("revalidator/purge");
-    await this.ask("dpctl/flush-conntrack");
-    await this.ask("fdb/flush", BRIDGE);
-    for (const [port, vlan, mac] of KNOWN_MACS) await this.ask("fdb/add", BRIDGE, `p${port}`, String(vlan), mac);
+    await Promise.all([
+      this.ask("revalidator/purge"),
+      this.ask("dpctl/flush-conntrack"),
+      this.ask("fdb/flush", BRIDGE),
+      ...KNOWN_MACS.map(([port, vlan, mac]) => this.ask("fdb/add", BRIDGE, `p${port}`, String(vlan), mac)),
+    ]);
     return refused;
   }
 
@@ -152,7 +163,7 @@ export class PrivateSwitch {
     return {
       fdb: await this.ask("fdb/show", BRIDGE),
       flows: await this.ofctl(["-O", version, "dump-flows", BRIDGE]),
-      groups: await this.ofctl(["-O", "OpenFlow15", "dump-groups", BRIDGE]),
+      groups: this.groups > 0 ? await this.ofctl(["-O", "OpenFlow15", "dump-groups", BRIDGE]) : NO_GROUPS,
     };
   }
 
@@ -204,6 +215,10 @@ export class PrivateSwitch {
       stdio: "ignore",
     });
     this.children.push(child);
+    // Whatever ends this process ends the daemon.
+    const end = () => void child.kill("SIGKILL");
+    process.once("exit", end);
+    child.once("exit", () => process.off("exit", end));
     return child;
   }
   private async appears(path: string): Promise<void> {

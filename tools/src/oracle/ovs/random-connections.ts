@@ -136,7 +136,8 @@ class Pipeline {
     const type = r.pick(["src", "src", "dst"]);
     const address = r.pick(type === "src" ? (v6 ? SOURCES6 : SOURCES) : v6 ? DESTINATIONS6 : DESTINATIONS);
     const kind = r.fraction();
-    if (kind < 0.15) return `nat(${type})`;
+    if (kind < 0.1) return "nat";
+    if (kind < 0.2) return `nat(${type})`;
     const port = r.pick(["", "", `:${r.pick([80, 8080, 40000])}`]);
     return `nat(${type}=${v6 && port ? `[${address}]` : address}${port})`;
   }
@@ -207,7 +208,7 @@ export function randomConnections(r: Random): Omit<Scenario, "packets"> & Talk {
   const v6 = r.chance(0.25);
   const p = new Pipeline(r, v6);
   p.make();
-  const translates = p.flows.some((f) => f.actions.some((a) => /nat\(/.test(a)));
+  const translates = p.flows.some((f) => f.actions.some((a) => /commit.*nat/.test(a)));
   return { ask: { trace: false, wire: true }, version: "OpenFlow15", flows: p.flows, groups: [], v6, translates };
 }
 

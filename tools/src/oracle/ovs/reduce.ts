@@ -1,14 +1,14 @@
 /** A failing scenario made as small as it can be: packets, flows, groups, then the parts of each are dropped while both sides still differ. */
 import { FIELDS, getBig, type Row, set } from "@plumbline/model";
 import { shrinkList } from "../shrink.js";
-import { compare, loadTables, NotAnswerable } from "./compare.js";
+import { compare, loadScenario, NotAnswerable } from "./compare.js";
 import type { PrivateSwitch } from "./private-switch.js";
 import type { Scenario } from "./scenario.js";
 
 /** Whether both sides differ; false too if the switch refuses the scenario or a flow of it. */
 async function differs(sw: PrivateSwitch, s: Scenario): Promise<boolean> {
   try {
-    const { mirror, refused } = await loadTables(sw, s);
+    const { mirror, refused } = await loadScenario(sw, s);
     return refused.length === 0 && (await compare(sw, mirror, s.ask, s.packets)).differs >= 0;
   } catch (e) {
     if (e instanceof NotAnswerable) return false;

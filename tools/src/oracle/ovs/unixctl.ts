@@ -13,6 +13,9 @@ interface Answer {
 /** The daemon refused a command. */
 export class ControlError extends Error {}
 
+/** The daemon has ended: by a fault of its own, or for want of memory. */
+export class SwitchGone extends Error {}
+
 export class ControlSocket {
   private readonly waiting: { resolve(text: string): void; reject(e: Error): void }[] = [];
   private readonly decoder = new TextDecoder();
@@ -26,7 +29,7 @@ export class ControlSocket {
   private constructor(private readonly socket: Socket) {
     socket.on("data", (bytes: Buffer) => this.take(bytes));
     const fail = (e?: Error) => {
-      for (const w of this.waiting.splice(0)) w.reject(e ?? new ControlError("the daemon closed its control socket"));
+      for (const w of this.waiting.splice(0)) w.reject(new SwitchGone(`the daemon ended${e ? ` (${e.message})` : ""}`));
     };
     socket.on("error", fail);
     socket.on("close", () => fail());
@@ -43,11 +46,15 @@ export class ControlSocket {
 
   /** Sends a command; commands may be sent before earlier ones are answered. Rejects with what the daemon says against it. */
   call(method: string, ...params: string[]): Promise<string> {
-    if (this.socket.destroyed) return Promise.reject(new ControlError("the daemon is gone"));
+    if (this.socket.destroyed) return Promise.reject(new SwitchGone("the daemon has ended"));
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve, reject });
       this.socket.write(JSON.stringify({ id: this.sent++, method, params }));
     });
+  }
+
+  get isOpen(): boolean {
+    return !this.socket.destroyed;
   }
 
   close(): void {
