@@ -13,10 +13,14 @@
  * - Not IP, a later fragment, an ICMP message that is neither echo nor an error with a known inner packet: inv.
  * - An ICMP error (inner_proto != 0): the inverse of the inner tuple is looked up; found: rel, and rpl if that key is a
  *   `reply` tuple (the error goes back to the originator); not found, or not addressed to the inner packet's sender: inv.
- * - Found by `orig`: est if an answer was seen, else new. Found by `reply`: est + rpl, and an answer is seen from now on.
- * - Not found: new, but inv for: a TCP segment with SYN and ACK; with SYN and FIN or SYN and RST; with RST (linux only: the
- *   userspace tracker lets a reset open a connection); with FIN or without any flag (linux only); an ICMP echo reply.
- * - A TCP RST closes the connection; a SYN without ACK in the original direction of a closed connection starts a new one.
+ * - linux: found by `orig`: est if an answer was seen, else new. Found by `reply`: est + rpl, and an answer is seen from now on.
+ *   A TCP RST closes the connection; a SYN without ACK in the original direction of a closed connection starts a new one.
+ * - userspace (lib/conntrack-tcp.c, conntrack-other.c, conntrack-icmp.c): TCP is followed end by end ({@link ConnTracker.update}):
+ *   any segment but a SYN alone is est, whether or not an answer was seen, and a SYN alone is new while its end is no further.
+ *   Packets of other protocols are new until an answer is seen. Flags that no TCP sends are inv, of a known connection too. Found
+ *   by `reply`: est + rpl, but for a SYN alone that is new. A SYN alone starts a new connection where both ends are done.
+ * - Not found: new, but inv for: a TCP segment with SYN and ACK; with SYN and FIN or SYN and RST; without any flag; userspace: with
+ *   FIN, PSH or URG and no ACK; linux: with RST or FIN; an ICMP echo reply.
  * trk is always set.
  *
  * ## Translation
@@ -24,8 +28,10 @@
  * The packet of direction d of a translated connection becomes the inverse of the tuple of the other direction. In an
  * ICMP error the inner packet is translated too: its source like the outer destination, its destination like the outer
  * source. A new connection binds a range: the first address, the first port of the range or the packet's own; if the reply tuple
- * is taken, the next ports: of the range if there is one, else 1024 to 65535 of the source port (upwards from the packet's own + 1, around; userspace: from an own port below 1024 too). The
- * userspace tracker changes ports of TCP and UDP alone. If all are taken nothing is created; linux: inv. (The real choosers start at a hash; the first is what ofproto/trace takes.)
+ * is taken, the next ports: of the range if there is one, else 1024 to 65535 of the source port (upwards from the packet's own + 1,
+ * around; userspace: from an own port below 1024 too). The userspace tracker changes ports of TCP and UDP alone. If all are taken
+ * nothing is created: linux: inv; userspace: new, as it was. (The real choosers start at a hash; the first is what ofproto/trace
+ * takes.)
  * A range that cannot be bound drops the packet at a netfilter hook. Tracking "inplace" (netfilter) sets snat/dnat of the
  * connection (what `--ctstate SNAT,DNAT` tests). Elsewhere snat/dnat are set on packets that `nat` translated, and tell what was done
  * to this packet: an answer to a connection of nat(dst) has snat. The userspace tracker sets them for every packet of a connection
@@ -135,7 +141,7 @@ function oddFlags(flags: number): boolean {
   return (flags & TCP.ack) === 0 && (flags & (TCP.fin | TCP.psh | TCP.urg)) !== 0;
 }
 
-/** Writes one end of `target` into the packet: its source, or its destination; its port alone without `address`. Returns whether something changed. */
+/** Writes one end of `target` into the packet: source or destination; its port alone without `address`. Returns whether it changed. */
 function writeEnd(row: Row, target: Tuple, type: "src" | "dst", address = true): boolean {
   const before = row.slice();
   const addr = type === "src" ? target.src : target.dst;

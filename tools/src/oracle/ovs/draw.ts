@@ -50,22 +50,22 @@ export function masked(r: Random, value: number | bigint, bits: number, share = 
   const mask = r.bits(bits);
   return `${hex(BigInt(value) & mask)}/${hex(mask)}`;
 }
-export function address(r: Random): string {
+function address(r: Random): string {
   const a = r.pick(ADDRESSES);
   const kind = r.fraction();
   if (kind < 0.5) return a;
   return kind < 0.85 ? `${a}/${r.pick(LENGTHS)}` : `${a}/${r.pick(["255.0.0.255", "0.0.0.1", "255.255.0.1", "0.255.0.0"])}`;
 }
-export function address6(r: Random): string {
+function address6(r: Random): string {
   const a = r.pick(ADDRESSES6);
   const kind = r.fraction();
   if (kind < 0.5) return a;
   return kind < 0.85 ? `${a}/${r.pick(LENGTHS6)}` : `${a}/${r.pick(["ffff::ffff", "::1", "ffff:ffff:ffff:ffff::"])}`;
 }
-export function mac(r: Random): string {
+function mac(r: Random): string {
   return r.chance(0.7) ? r.pick(MACS) : `${r.pick(MACS)}/${r.pick(MAC_MASKS)}`;
 }
-export function portNumber(r: Random): string {
+function portNumber(r: Random): string {
   const n = r.pick(PORT_NUMBERS);
   return r.chance(0.7) ? String(n) : `${hex(n)}/${r.pick(["0xff00", "0xfffe", "0xfc00", "0x1", "0x8000"])}`;
 }
@@ -98,7 +98,7 @@ const CT_STATES = [
 ];
 
 /** With one of these Open vSwitch lets a match ask for the original tuple, and an action look up by it. */
-export const VALID = ["+trk-inv", "+trk+est", "+trk+new", "+rpl+trk"];
+const VALID = ["+trk-inv", "+trk+est", "+trk+new", "+rpl+trk"];
 
 /** Up to three conditions on a packet of a protocol, the keyword first. No field twice. */
 export function matchOf(r: Random, p: Protocol, k: MatchKinds, most = 3): string[] {

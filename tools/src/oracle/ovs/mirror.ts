@@ -184,7 +184,7 @@ export class Mirror {
   }
 }
 
-export function hasState(row: Row): boolean {
+function hasState(row: Row): boolean {
   return STATE_FIELDS.some((f) => getBig(row, f.name) !== 0n);
 }
 /** The row with its header and inner fields alone. */
