@@ -171,8 +171,26 @@ test("a database file whose last record is torn, and a clustered one", () => {
     4: Logical_Switch 11111111-0000-0000-0000-000000000000 {"name": {"database":"northbound","table":"Logical_Switch","uuid":"11111111-0000-0000-0000-000000000000","columns":{"name":"sw0"},"ownLine":false}
     error 6: record cut short: 17 bytes announced, 12 there"
   `);
-  expect(read("n1/ovnnb_db.db", `OVSDB CLUSTER 10 ${"0".repeat(40)}\n{"name":"OVN_Northbound"}`)).toMatchInlineSnapshot(`
+});
+
+test("a member's file of a clustered database: snapshot, log, an entry in place of another", () => {
+  const sw = (name: string, more: object = {}) => ({ Logical_Switch: { [`${name}0000000-0000-0000-0000-000000000000`]: { name, ...more } } });
+  const file = store(
+    { name: "OVN_Northbound", cluster_id: "c", prev_term: 1, prev_index: 4, prev_data: [SCHEMA, sw("1", { ports: A })] },
+    { term: 1, vote: "c" },
+    { term: 1, index: 5, data: [null, sw("2")] },
+    { term: 1, index: 6, data: [null, sw("3")] },
+    { commit_index: 5 },
+    { term: 2, index: 6, data: [null, { ...sw("1", { ports: B }), _is_diff: true }] },
+  ).replaceAll("OVSDB JSON", "OVSDB CLUSTER");
+  expect(read("n1/ovnnb_db.db", file)).toMatchInlineSnapshot(`
     "OVN Northbound database
-    error 1: a clustered database file"
+    12: Logical_Switch 10000000-0000-0000-0000-000000000000 {"name": {"database":"northbound","table":"Logical_Switch","uuid":"10000000-0000-0000-0000-000000000000","columns":{"name":"1","ports":["aaaaaaaa-0000-0000-0000-000000000001","bbbbbbbb-0000-0000-0000-000000000002"]},"ownLine":false}
+    6: Logical_Switch 20000000-0000-0000-0000-000000000000 {"name": {"database":"northbound","table":"Logical_Switch","uuid":"20000000-0000-0000-0000-000000000000","columns":{"name":"2"},"ownLine":false}"
+  `);
+  const newcomer = store({ name: "OVN_Northbound", remote_addresses: ["ssl:192.0.2.1:6643"] }).replaceAll("OVSDB JSON", "OVSDB CLUSTER");
+  expect(read("n1/ovnnb_db.db", newcomer)).toMatchInlineSnapshot(`
+    "OVN Northbound database
+    error 2: this member of the cluster had not joined yet: its file holds no data"
   `);
 });
