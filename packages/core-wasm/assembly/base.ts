@@ -1,5 +1,5 @@
 // Where this instance's memory areas are. Every instance (worker) binds to the shared program and to a state of its own.
-import { ROW_BYTES, S_CT } from "./layout";
+import { ROW_BYTES, S_CT, S_ROW_BYTES } from "./layout";
 
 /** The program: read-only. */
 export let P: usize = 0;
@@ -15,22 +15,53 @@ export function bind(program: usize, state: usize): void {
   K = load<u32>(state, S_CT);
 }
 
-/** Copies a row. Rows are 16-byte aligned in pairs of words; 32 vector moves beat the call that memory.copy makes. */
+/** Bytes of a row that are in use in the present run. What is behind them is nobody's. */
+export let W: usize = 0;
+
+/** Takes the width of rows over from the state, before anything is run. */
+export function takeWidth(): void {
+  W = load<u32>(S, S_ROW_BYTES);
+}
+
+/** Copies a row. Vector moves beat the call that memory.copy makes. */
 export function copyRow(to: usize, from: usize): void {
-  for (let i: usize = 0; i < ROW_BYTES; i += 64) {
-    v128.store(to + i, v128.load(from + i));
-    v128.store(to + i, v128.load(from + i, 16), 16);
-    v128.store(to + i, v128.load(from + i, 32), 32);
-    v128.store(to + i, v128.load(from + i, 48), 48);
+  const end = from + W;
+  while (from < end) {
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    v128.store(to, v128.load(from, 32), 32);
+    v128.store(to, v128.load(from, 48), 48);
+    from += 64;
+    to += 64;
   }
+}
+
+/** Copies the words of a row that a mask has, and clears the others. */
+export function copyMasked(to: usize, from: usize, mask: usize): void {
+  const end = from + W;
+  while (from < end) {
+    v128.store(to, v128.and(v128.load(from), v128.load(mask)));
+    v128.store(to, v128.and(v128.load(from, 16), v128.load(mask, 16)), 16);
+    v128.store(to, v128.and(v128.load(from, 32), v128.load(mask, 32)), 32);
+    v128.store(to, v128.and(v128.load(from, 48), v128.load(mask, 48)), 48);
+    from += 64;
+    to += 64;
+    mask += 64;
+  }
+}
+
+/** Clears a row whatever is in use of it. */
+export function clearWholeRow(row: usize): void {
+  const zero = i64x2.splat(0);
+  for (const end = row + ROW_BYTES; row < end; row += 16) v128.store(row, zero);
 }
 
 export function clearRow(row: usize): void {
   const zero = i64x2.splat(0);
-  for (let i: usize = 0; i < ROW_BYTES; i += 64) {
-    v128.store(row + i, zero);
-    v128.store(row + i, zero, 16);
-    v128.store(row + i, zero, 32);
-    v128.store(row + i, zero, 48);
+  for (const end = row + W; row < end; row += 64) {
+    v128.store(row, zero);
+    v128.store(row, zero, 16);
+    v128.store(row, zero, 32);
+    v128.store(row, zero, 48);
   }
 }

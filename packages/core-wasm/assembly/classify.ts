@@ -1,29 +1,23 @@
-// Table look-up. src/classifier.ts says how tables lie in memory and why.
+// Table look-up. src/classifier.ts and src/plan.ts say how tables lie in memory and why.
 import { S } from "./base";
 import { F_CONJ_ID } from "./fields";
 import {
-  ENTRY_BYTES, E_CONJ, E_NEXT, E_PRIORITY, E_RANK, E_WORDS, S_SOFT, TABLE_TUPLES, TUPLE_BYTES, T_COUNT, T_FIRST, T_KIND,
-  T_SOFT, T_SOFT_COUNT, U_RANK, U_SLOTS, U_SLOT_MASK, U_WORDS,
+  ENTRY_BYTES, E_AFTER, E_CODE, E_NEXT, E_RANK, E_WORDS, NODE_SCAN, NODE_SPLIT, S_SOFT, TUPLE_BYTES, T_ROOT, T_SOFT, T_SOFT_COUNT, U_RANK,
+  U_SLOTS, U_SLOT_MASK, U_WORDS, X_MASK, X_OTHER, X_REST, X_REST_RANK, X_SHIFT, X_SLOTS, X_WORD,
 } from "./layout";
 
-/** The first matching entry of a scan list from `e` on, or 0. */
-export function scan(e: usize, row: usize): usize {
-  while (e != 0) {
-    let p = e + ENTRY_BYTES;
-    const end = p + <usize>load<u32>(e, E_WORDS) * 12;
-    while (p < end) {
-      if ((load<u32>(row + load<u32>(p)) & load<u32>(p, 4)) != load<u32>(p, 8)) break;
-      p += 12;
-    }
-    if (p == end) return e;
-    e = load<u32>(e, E_NEXT);
-  }
-  return 0;
-}
-
-/** The entry of tuple `t` that has the row's values, or 0. */
+/** Whether the row matches all triples (byte offset, mask, value) from `p` to `end`. */
 // @ts-ignore: decorator
 @inline
+export function matchesTriples(p: usize, end: usize, row: usize): bool {
+  while (p < end) {
+    if ((load<u32>(row + load<u32>(p)) & load<u32>(p, 4)) != load<u32>(p, 8)) return false;
+    p += 12;
+  }
+  return true;
+}
+
+/** The first entry of tuple `t` that has the row's values, or 0. */
 function probe(t: usize, row: usize): usize {
   const masks = t + TUPLE_BYTES;
   const end = masks + (<usize>load<u32>(t, U_WORDS) << 3);
@@ -37,10 +31,10 @@ function probe(t: usize, row: usize): usize {
   const slots = <usize>load<u32>(t, U_SLOTS);
   const slotMask = load<u32>(t, U_SLOT_MASK);
   let i = h & slotMask;
-  let found: usize = 0;
+  let e: usize = 0;
   while (true) {
     const slot = slots + (<usize>i << 3);
-    const e = <usize>load<u32>(slot, 4);
+    e = load<u32>(slot, 4);
     if (e == 0) break;
     if (load<u32>(slot) == h) {
       let v = e + ENTRY_BYTES;
@@ -50,37 +44,99 @@ function probe(t: usize, row: usize): usize {
         m += 8;
         v += 4;
       }
-      if (m == end) {
-        found = e;
-        break;
-      }
+      if (m == end) break;
     }
     i = (i + 1) & slotMask;
   }
+  return e;
+}
+
+/** The rank of what `find` has found, else its limit. */
+let foundRank: u32 = 0;
+
+/** The matching entry of the lowest rank from `from` on and below `limit`, searched from a node on, or 0. */
+function find(node: usize, row: usize, from: u32, limit: u32): usize {
+  let found: usize = 0;
+  while (node != 0) {
+    const kind = load<u32>(node);
+    if (kind == NODE_SPLIT) {
+      const rest = <usize>load<u32>(node, X_REST);
+      if (rest != 0 && load<u32>(node, X_REST_RANK) < limit) {
+        const e = find(rest, row, from, limit);
+        if (e != 0) {
+          found = e;
+          limit = foundRank;
+        }
+      }
+      const value = load<u32>(row + load<u32>(node, X_WORD)) & load<u32>(node, X_MASK);
+      const slots = <usize>load<u32>(node, X_SLOTS);
+      const shift = load<u32>(node, X_SHIFT);
+      const last = <u32>0xffff_ffff >>> shift;
+      let i: u32 = (value * 0x9e3779b1) >>> shift;
+      while (true) {
+        const slot = slots + (<usize>i << 3);
+        const branch = <usize>load<u32>(slot, 4);
+        if (branch == 0) {
+          node = load<u32>(node, X_OTHER);
+          break;
+        }
+        if (load<u32>(slot) == value) {
+          node = branch;
+          break;
+        }
+        i = (i + 1) & last;
+      }
+    } else if (kind == NODE_SCAN) {
+      let e = node + 8;
+      for (let n = load<u32>(node, 4); n > 0; n--) {
+        const rank = load<u32>(e, E_RANK);
+        if (rank >= limit) break;
+        const end = e + ENTRY_BYTES + <usize>load<u32>(e, E_WORDS) * 12;
+        if (rank >= from && matchesTriples(e + ENTRY_BYTES, end, row)) {
+          foundRank = rank;
+          return e;
+        }
+        e = end;
+      }
+      break;
+    } else {
+      let at = node + 8;
+      for (let n = load<u32>(node, 4); n > 0; n--) {
+        const t = <usize>load<u32>(at);
+        at += 4;
+        // Tuples stand in order of their best rank: from here on none can win.
+        if (load<u32>(t, U_RANK) >= limit) break;
+        let e = probe(t, row);
+        while (e != 0 && load<u32>(e, E_RANK) < from) e = load<u32>(e, E_NEXT);
+        if (e != 0 && load<u32>(e, E_RANK) < limit) {
+          found = e;
+          limit = load<u32>(e, E_RANK);
+        }
+      }
+      break;
+    }
+  }
+  foundRank = limit;
   return found;
 }
 
 /** The best entry among rules without conjunctions, or 0. */
+// @ts-ignore: decorator
+@inline
 function best(table: usize, row: usize): usize {
-  if (load<u32>(table, T_KIND) != TABLE_TUPLES) return scan(load<u32>(table, T_FIRST), row);
-  let found: usize = 0;
-  let rank: u32 = 0xffff_ffff;
-  let at = <usize>load<u32>(table, T_FIRST);
-  const end = at + (<usize>load<u32>(table, T_COUNT) << 2);
-  for (; at < end; at += 4) {
-    const t = <usize>load<u32>(at);
-    // Tuples stand in order of their best rank: from here on none can win.
-    if (load<u32>(t, U_RANK) >= rank) break;
-    const e = probe(t, row);
-    if (e != 0 && load<u32>(e, E_RANK) < rank) {
-      found = e;
-      rank = load<u32>(e, E_RANK);
-    }
-  }
-  return found;
+  return find(load<u32>(table, T_ROOT), row, 0, 0xffff_ffff);
+}
+
+/** The first matching entry of a sequence from a rank on, or 0. */
+// @ts-ignore: decorator
+@inline
+export function next(table: usize, row: usize, from: u32): usize {
+  return find(load<u32>(table, T_ROOT), row, from, 0xffff_ffff);
 }
 
 /** The entry that a `priority` or `lpm` table takes for the row, or 0. */
+// @ts-ignore: decorator
+@inline
 export function lookup(table: usize, row: usize): usize {
   const hard = best(table, row);
   return load<u32>(table, T_SOFT_COUNT) == 0 ? hard : conjunctive(table, row, hard);
@@ -96,7 +152,8 @@ function conjunctive(table: usize, row: usize, hard: usize): usize {
   const last = <usize>load<u32>(table, T_SOFT) + (<usize>load<u32>(table, T_SOFT_COUNT) << 2);
   for (let at = <usize>load<u32>(table, T_SOFT); at < last; at += 4) {
     for (let e = probe(load<u32>(at), row); e != 0; e = load<u32>(e, E_NEXT)) {
-      if (hard != 0 && load<i32>(e, E_PRIORITY) <= load<i32>(hard, E_PRIORITY)) continue;
+      // Not of a higher priority.
+      if (hard != 0 && load<u32>(hard, E_RANK) <= load<u32>(e, E_AFTER)) continue;
       let to = end;
       for (; to > list && load<u32>(load<u32>(to - 4), E_RANK) > load<u32>(e, E_RANK); to -= 4) store<u32>(to, load<u32>(to - 4));
       store<u32>(to, <u32>e);
@@ -105,9 +162,9 @@ function conjunctive(table: usize, row: usize, hard: usize): usize {
   }
   // Rank follows priority, so entries of one priority stand together, best priority first.
   for (let group = list; group < end; ) {
-    const priority = load<i32>(load<u32>(group), E_PRIORITY);
+    const priority = priorityOf(group);
     let stop = group;
-    while (stop < end && load<i32>(load<u32>(stop), E_PRIORITY) == priority) stop += 4;
+    while (stop < end && priorityOf(stop) == priority) stop += 4;
     const id = completeId(group, stop);
     if (id >= 0) {
       const saved = load<u32>(row, F_CONJ_ID << 2);
@@ -121,10 +178,17 @@ function conjunctive(table: usize, row: usize, hard: usize): usize {
   return hard;
 }
 
+/** What entries of one priority have in common. */
+// @ts-ignore: decorator
+@inline
+function priorityOf(at: usize): u32 {
+  return load<u32>(load<u32>(at), E_AFTER);
+}
+
 /** The first conjunction id, in order of the entries from `group` to `stop`, all of whose clauses are there; -1 if none. */
 function completeId(group: usize, stop: usize): i64 {
   for (let at = group; at < stop; at += 4) {
-    let c = <usize>load<u32>(load<u32>(at), E_CONJ);
+    let c = <usize>load<u32>(load<u32>(at), E_CODE);
     for (let n = load<u32>(c); n > 0; n--) {
       const id = load<u32>(c, 4);
       if (<u32>popcnt<u64>(clauses(group, stop, id)) >= clausesWanted(group, stop, id)) return id;
@@ -138,7 +202,7 @@ function completeId(group: usize, stop: usize): i64 {
 function clauses(group: usize, stop: usize, id: u32): u64 {
   let seen: u64 = 0;
   for (let at = group; at < stop; at += 4) {
-    let c = <usize>load<u32>(load<u32>(at), E_CONJ);
+    let c = <usize>load<u32>(load<u32>(at), E_CODE);
     for (let n = load<u32>(c); n > 0; n--) {
       if (load<u32>(c, 4) == id) seen |= <u64>1 << <u64>(load<u32>(c, 8) - 1);
       c += 12;
@@ -150,7 +214,7 @@ function clauses(group: usize, stop: usize, id: u32): u64 {
 /** How many clauses conjunction `id` has, as its first entry says. */
 function clausesWanted(group: usize, stop: usize, id: u32): u32 {
   for (let at = group; at < stop; at += 4) {
-    let c = <usize>load<u32>(load<u32>(at), E_CONJ);
+    let c = <usize>load<u32>(load<u32>(at), E_CODE);
     for (let n = load<u32>(c); n > 0; n--) {
       if (load<u32>(c, 4) == id) return load<u32>(c, 12);
       c += 12;

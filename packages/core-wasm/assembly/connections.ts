@@ -180,8 +180,8 @@ export function remove(conn: usize): void {
 }
 
 /**
- * Enters a pending connection under both keys; a connection to itself has one key, and the original direction wins. Of two with
- * one key the userspace tracker finds the newer.
+ * Enters a pending connection under both keys; a connection to itself has one key, and the original direction wins (linux: the
+ * reply). Of two with one key the userspace tracker finds the newer.
  */
 export function insert(conn: usize): void {
   const tracker = load<u32>(conn, N_TRACKER);
@@ -190,7 +190,9 @@ export function insert(conn: usize): void {
   enterNode(conn);
   const had = find(tracker, kindOf(conn, 1), conn + N_REPLY);
   if (had != 0 && connOf(had) != conn && isUserspace(tracker)) leaveNode(had);
-  if (had == 0 || (connOf(had) != conn && isUserspace(tracker))) enterNode(conn | 1);
+  // linux finds a connection to itself by its reply, which it has entered last.
+  if (had == conn && !isUserspace(tracker)) leaveNode(had);
+  if (had == 0 || (connOf(had) != conn) == isUserspace(tracker)) enterNode(conn | 1);
   setFlags(conn, 0, CONN_PENDING);
   linkUse(conn);
   put(K + K_COUNT, load<u32>(K, K_COUNT) + 1);

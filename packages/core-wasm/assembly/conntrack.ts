@@ -11,7 +11,7 @@ import {
 } from "./fields";
 import {
   CONN_CLOSED, CONN_NAT_DST, CONN_NAT_SRC, CONN_PENDING, CONN_PROGRESS, CONN_PROGRESS_SHIFT, CONN_SEEN_REPLY, CT_TUPLE_BYTES, KIND_ANSWER, N_FLAGS, N_KIND,
-  N_LABEL, N_MARK, N_ORIG, N_REPLY, N_TRACKER, RANGE_ADDRESS, RANGE_PORT, R_FLAGS, R_MIN, R_PORT_MAX, R_PORT_MIN,
+  N_LABEL, N_MARK, N_ORIG, N_REPLY, N_TRACKER, RANGE_ADDRESS, RANGE_KEEP, RANGE_PORT, R_FLAGS, R_MAX, R_MIN, R_PORT_MAX, R_PORT_MIN,
   S_ANSWERED, S_TUPLES, TCP_END_CLOSING, TCP_END_ESTABLISHED, TCP_END_FIN_WAIT2, TCP_END_SYN_SENT, TCP_END_TIME_WAIT, TUPLE_DST, TUPLE_PORTS,
 } from "./layout";
 
@@ -53,6 +53,50 @@ function putAddress4(tuple: usize, word: u32): void {
   store<u32>(tuple, word, 12);
 }
 
+/** ICMP messages that open a connection, and those that answer them. */
+function isQuestion(v6: bool, t: u32): bool {
+  return v6 ? t == 128 || t == 139 : t == 8 || t == 13 || t == 15 || t == 17;
+}
+function isAnswer(v6: bool, t: u32): bool {
+  return v6 ? t == 129 || t == 140 : t == 0 || t == 14 || t == 16 || t == 18;
+}
+/** linux: neighbour and multicast listener discovery. */
+function isUntracked(row: usize): bool {
+  if (get(row, F_ETH_TYPE) != 0x86dd || get(row, F_IP_PROTO) != 58) return false;
+  const t = get(row, F_ICMP_TYPE);
+  return (t >= 130 && t <= 137) || t == 143;
+}
+
+// linux: the table of TCP states, a digit a state, the lowest first: see the model's LINUX_TCP.
+const FORBIDDEN: u32 = 11;
+const IGNORED: u32 = 10;
+const LINUX_OWN: u32 = 0x10;
+
+/** linux: the kernel's state of a TCP connection. */
+function linuxTcpState(conn: usize): u32 {
+  const at = progressOf(conn);
+  if ((at & 0xf0) == LINUX_OWN) return at & 15;
+  const flags = load<u32>(conn, N_FLAGS);
+  return flags & CONN_CLOSED ? 7 : flags & CONN_SEEN_REPLY ? 3 : 1;
+}
+/** linux: what a segment makes of a state. */
+function linuxTcpNext(state: u32, dir: u32, flags: u32): u32 {
+  switch (flags & 0x37) {
+    case 0x02: case 0x22: case 0x12: case 0x04: case 0x14: case 0x11: case 0x31: case 0x10: case 0x30:
+      break;
+    default:
+      return FORBIDDEN;
+  }
+  let row: u64;
+  if (flags & TCP_RST) row = 0x888888888b;
+  else if (flags & TCP_SYN) {
+    if (flags & TCP_ACK) row = dir ? 0x2aaaaaaa2b : 0x2bbbbbb2bb;
+    else row = dir ? 0x9b1bbbbb9b : 0x911aaaaa11;
+  } else if (flags & TCP_FIN) row = 0xb8766644bb;
+  else row = dir ? 0xa8775532ab : 0xb8775533b3;
+  return <u32>(row >>> (state << 2)) & 15;
+}
+
 /** The tuple of a packet's own header to `tuple`; returns v6 << 8 | protocol, or -1 if it cannot be tracked. */
 function readTuple(row: usize, tuple: usize): i32 {
   const type = get(row, F_ETH_TYPE);
@@ -70,7 +114,8 @@ function readTuple(row: usize, tuple: usize): i32 {
   let ports: u32 = 0;
   if (isIcmp(kind)) {
     const t = get(row, F_ICMP_TYPE);
-    if (type == 0x86dd ? t != 128 && t != 129 : t != 8 && t != 0) return -1;
+    const v6 = type == 0x86dd;
+    if (!isQuestion(v6, t) && !isAnswer(v6, t)) return -1;
     const id = get(row, F_ICMP_ID);
     ports = (id << 16) | id;
   } else if (hasPorts(proto)) ports = (get(row, F_TP_SRC) << 16) | get(row, F_TP_DST);
@@ -85,11 +130,10 @@ function oddFlags(flags: u32): bool {
 }
 
 function mayOpen(row: usize, kind: u32, flags: u32, tracker: u32): bool {
-  if (isIcmp(kind)) return get(row, F_ICMP_TYPE) == (kind & 0x100 ? 128 : 8);
+  if (isIcmp(kind)) return isQuestion((kind & 0x100) != 0, get(row, F_ICMP_TYPE));
   if ((kind & 0xff) != 6) return true;
   if (isUserspace(tracker)) return !oddFlags(flags) && (flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK);
-  if (flags & TCP_SYN) return (flags & (TCP_ACK | TCP_RST | TCP_FIN)) == 0;
-  return flags != 0 && (flags & (TCP_RST | TCP_FIN)) == 0;
+  return linuxTcpNext(0, 0, flags) != FORBIDDEN;
 }
 
 function progressOf(conn: usize): u32 {
@@ -193,17 +237,25 @@ export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
   }
   const tuple = scratch(0);
   const known = readTuple(row, tuple);
-  if (known < 0) return CT_TRK | CT_INV;
+  const userspace = isUserspace(tracker);
+  if (known < 0) return !userspace && isUntracked(row) ? 0 : CT_TRK | CT_INV;
   const kind = <u32>known | (zone << 16);
   const flags = (kind & 0xff) == 6 ? get(row, F_TCP_FLAGS) : 0;
-  const answer = isIcmp(kind) && get(row, F_ICMP_TYPE) == (kind & 0x100 ? 129 : 0);
-  const userspace = isUserspace(tracker);
+  const answer = isIcmp(kind) && isAnswer((kind & 0x100) != 0, get(row, F_ICMP_TYPE));
+  const tcp = !userspace && (kind & 0xff) == 6;
+  let next: u32 = 0;
   let node = find(tracker, answer ? kind | KIND_ANSWER : kind, tuple);
   if (node != 0) {
     const conn = connOf(node);
-    const reopens = userspace
-      ? isOver(conn, flags)
-      : dirOf(node) == 0 && (load<u32>(conn, N_FLAGS) & CONN_CLOSED) != 0 && (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    let reopens = false;
+    if (userspace) reopens = isOver(conn, flags);
+    else if (tcp) {
+      let state = linuxTcpState(conn);
+      // A replay knows that an answer was seen.
+      if (state == 1 && load<u32>(S, S_ANSWERED)) state = 3;
+      next = linuxTcpNext(state, dirOf(node), flags);
+      reopens = next == 1 && state >= 7;
+    }
     if (reopens || (force && dirOf(node) != 0)) {
       remove(conn);
       node = 0;
@@ -212,12 +264,17 @@ export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
   if (node != 0) {
     const conn = connOf(node);
     const dir = dirOf(node);
+    if (tcp && next == FORBIDDEN) return CT_TRK | CT_INV;
     touch(conn);
     foundConn = conn;
     foundDir = dir;
     if (userspace) return CT_TRK | update(conn, dir, flags);
     const had = load<u32>(conn, N_FLAGS);
-    const add = (dir || load<u32>(S, S_ANSWERED) ? CONN_SEEN_REPLY : 0) | (flags & TCP_RST ? CONN_CLOSED : 0);
+    if (tcp) {
+      if (next != IGNORED) setProgress(conn, progressOf(conn), LINUX_OWN | next);
+      if ((flags & TCP_RST) != 0 && (had & CONN_SEEN_REPLY) == 0) remove(conn);
+    }
+    const add = dir || load<u32>(S, S_ANSWERED) ? CONN_SEEN_REPLY : 0;
     if ((had & add) != add) setFlags(conn, add, 0);
     return CT_TRK | (dir ? CT_EST | CT_RPL : (had | add) & CONN_SEEN_REPLY ? CT_EST : CT_NEW);
   }
@@ -227,7 +284,8 @@ export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
   if (conn == 0) return CT_TRK | CT_INV;
   store<u32>(conn, kind, N_KIND);
   store<u32>(conn, tracker, N_TRACKER);
-  if ((kind & 0xff) == 6) setFlags(conn, TCP_END_SYN_SENT << CONN_PROGRESS_SHIFT, 0);
+  if (tcp) setFlags(conn, (LINUX_OWN | linuxTcpNext(0, 0, flags)) << CONN_PROGRESS_SHIFT, 0);
+  else if ((kind & 0xff) == 6) setFlags(conn, TCP_END_SYN_SENT << CONN_PROGRESS_SHIFT, 0);
   copyTuple(conn + N_ORIG, tuple);
   invertTuple(conn + N_REPLY, tuple);
   foundConn = conn;
@@ -337,6 +395,9 @@ function choosePorts(conn: usize, end: u32, range: usize, kind: u32, own: u32): 
   const ranged = (load<u32>(range, R_FLAGS) & RANGE_PORT) != 0;
   if (ranged) {
     const last = load<u32>(range, R_PORT_MAX);
+    // linux leaves a port that lies in the range as it is.
+    const mine = src ? sport : dport;
+    if (!userspace && mine >= load<u32>(range, R_PORT_MIN) && mine <= last && tryPorts(conn, sport, dport)) return true;
     for (let p = load<u32>(range, R_PORT_MIN); p <= last; p++) {
       if (src ? tryPorts(conn, p, icmp ? p : dport) : tryPorts(conn, sport, p)) return true;
     }
@@ -377,8 +438,10 @@ export function bindRange(row: usize, conn: usize, end: u32, range: usize): u32 
   const address = end == SRC ? chosen : chosen + TUPLE_DST;
   let differs = false;
   if (load<u32>(range, R_FLAGS) & RANGE_ADDRESS) {
-    differs = v128.any_true(v128.xor(v128.load(address), v128.load(range, R_MIN)));
-    v128.store(address, v128.load(range, R_MIN));
+    let wanted = v128.load(range, R_MIN);
+    if (load<u32>(range, R_FLAGS) & RANGE_KEEP) wanted = v128.or(wanted, v128.and(v128.load(address), v128.load(range, R_MAX)));
+    differs = v128.any_true(v128.xor(v128.load(address), wanted));
+    v128.store(address, wanted);
   }
   if (!choosePorts(conn, end, range, kind, own)) return 0;
   const ports = load<u32>(chosen, TUPLE_PORTS);

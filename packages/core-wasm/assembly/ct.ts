@@ -6,11 +6,14 @@ import {
   writeCtFields, writeMark,
 } from "./conntrack";
 import { event, leaf, threadNumber } from "./events";
-import { CT_DNAT, CT_INV, CT_SNAT, CT_TRK, F_CT_STATE } from "./fields";
+import {
+  CT_DNAT, CT_INV, CT_NEW, CT_SNAT, CT_TRK, F_CT_STATE, F_CT_ZONE, F_ETH_TYPE, F_IPV6_DST, F_IPV6_SRC, F_IP_DST, F_IP_SRC, F_TP_DST, F_TP_SRC,
+} from "./fields";
 import {
   BOUND_NUMBER_RECIRCULATIONS, BOUND_RECIRCULATIONS, C_COMMIT, C_EXEC, C_FLAGS, C_FORCE, C_NAT, C_RANGE, C_RESUME, C_TRACKER, C_ZONE,
   C_ZONE_COUNT, EV_CT, EV_NAT, EV_SPAWN, H_AT, H_CONN, H_DEVICE, H_DIR, H_RECIRCS, H_ROW, H_SPAWNED, H_START, H_STATE, H_TRACKER, H_ZONE, LEAF_DROPPED,
-  LEAF_LOOPED, NAT_NONE, NAT_SRC, NONE, RESUME_INPLACE, RESUME_NONE, SPAWN_FORK, START_TABLE, S_EXEC_ROW, S_SCRATCH0, S_WORK_ROW,
+  LEAF_LOOPED, NAT_NONE, NAT_SRC, NONE, RANGE_ADDRESS, RESUME_INPLACE, RESUME_NONE, R_MIN, R_PORT_MIN, SPAWN_FORK, START_TABLE, S_CT_STATES,
+  S_CT_STATE_COUNT, S_CT_STATE_USED, S_EXEC_ROW, S_SCRATCH0, S_WORK_ROW,
 } from "./layout";
 import { readValue } from "./pieces";
 import { straight } from "./straight";
@@ -29,6 +32,7 @@ export function ct(t: usize, p: usize): bool {
     readValue(p + C_ZONE_COUNT, row, S + S_SCRATCH0);
     zone = load<u32>(S, S_SCRATCH0) & 0xffff;
   }
+  if (load<u32>(S, S_CT_STATE_COUNT) != NONE) return scripted(t, p, zone);
   const flags = load<u32>(p, C_FLAGS);
   const nat = load<u32>(p, C_NAT);
   const force = (flags & (C_COMMIT | C_FORCE)) == (C_COMMIT | C_FORCE);
@@ -93,6 +97,11 @@ export function ct(t: usize, p: usize): bool {
   store<u32>(row, state, F_CT_STATE << 2);
   writeCtFields(row, zone, conn);
   if (event(t, EV_CT, state, zone, tracker, row)) return true;
+  return goesOn(t, resume, row);
+}
+
+/** Goes on with a tracked packet: here, or in a fork. True when the run is over. */
+function goesOn(t: usize, resume: u32, row: usize): bool {
   if (resume == RESUME_INPLACE) {
     copyRow(t + H_ROW, row);
     return false;
@@ -108,6 +117,34 @@ export function ct(t: usize, p: usize): bool {
   store<u32>(fork, START_TABLE, H_START);
   store<u32>(fork, resume, H_AT);
   return event(t, EV_SPAWN, SPAWN_FORK, threadNumber(fork), 0, t + H_ROW);
+}
+
+/** `ct` where the states are given: see RunOptions.ctStates. The row is in S_WORK_ROW. True when the run is over. */
+function scripted(t: usize, p: usize, zone: u32): bool {
+  const row = S + S_WORK_ROW;
+  const tracker = load<u32>(p, C_TRACKER);
+  const resume = load<u32>(p, C_RESUME);
+  store<u32>(t, 0, H_CONN);
+  if (resume == RESUME_NONE) return event(t, EV_CT, 0, zone, tracker, row);
+  const used = load<u32>(S, S_CT_STATE_USED);
+  store<u32>(S, used + 1, S_CT_STATE_USED);
+  let state = CT_TRK | CT_NEW;
+  if (used < load<u32>(S, S_CT_STATE_COUNT)) state = load<u32>(load<usize>(S, S_CT_STATES) + (<usize>used << 2));
+  const exec = load<u32>(p, C_EXEC);
+  if (exec != 0) straight(exec, row);
+  store<u32>(row, state, F_CT_STATE << 2);
+  store<u32>(row, zone, F_CT_ZONE << 2);
+  const nat = load<u32>(p, C_NAT);
+  if (nat >= NAT_SRC && (load<u32>(p, C_RANGE) & RANGE_ADDRESS) != 0) {
+    const src = nat == NAT_SRC;
+    const from = p + C_RANGE + R_MIN;
+    if (load<u32>(row, F_ETH_TYPE << 2) == 0x86dd) v128.store(row + ((src ? F_IPV6_SRC : F_IPV6_DST) << 2), v128.load(from));
+    else store<u32>(row + ((src ? F_IP_SRC : F_IP_DST) << 2), load<u32>(from, 12));
+    const port = load<u32>(p, C_RANGE + R_PORT_MIN);
+    if (port != 0) store<u32>(row + ((src ? F_TP_SRC : F_TP_DST) << 2), port & 0xffff);
+  }
+  if (event(t, EV_CT, state, zone, tracker, row)) return true;
+  return goesOn(t, resume, row);
 }
 
 /** `ctClear`. */

@@ -1,10 +1,10 @@
 // Frames to rows: Ethernet, 802.1Q and QinQ, IPv4, IPv6 with its extension headers, TCP, UDP, SCTP, ICMP, ICMPv6 with
 // neighbour discovery, ARP, and the packet that an ICMP error quotes. Nothing beyond the bytes that were captured is read.
-import { clearRow } from "./base";
+import { clearWholeRow } from "./base";
 import {
   F_ARP_OP, F_ARP_SHA, F_ARP_SPA, F_ARP_THA, F_ARP_TPA, F_ETH_DST, F_ETH_SRC, F_ETH_TYPE, F_ICMP_CODE, F_ICMP_ID, F_ICMP_TYPE, F_INNER_DST,
   F_INNER_PROTO, F_INNER_SRC, F_INNER_TP_DST, F_INNER_TP_SRC, F_IPV6_DST, F_IPV6_LABEL, F_IPV6_SRC, F_IP_DST, F_IP_FRAG, F_IP_PROTO,
-  F_IP_SRC, F_IP_TTL, F_MPLS_LSE, F_ND_OPTIONS, F_ND_RESERVED, F_ND_SLL, F_ND_TARGET, F_ND_TLL, F_NW_TOS, F_PACKET_LEN, F_TCP_FLAGS,
+  F_IP_SRC, F_IP_TTL, F_MPLS_LSE, F_MPLS_LSE1, F_MPLS_LSE2, F_ND_OPTIONS, F_ND_RESERVED, F_ND_SLL, F_ND_TARGET, F_ND_TLL, F_NW_TOS, F_PACKET_LEN, F_TCP_FLAGS,
   F_TP_DST, F_TP_SRC, F_TUN_FLAGS, F_TUN_ID, F_TUN_METADATA0, F_VLAN_TCI, F_VLAN_TCI2,
 } from "./fields";
 import {
@@ -43,7 +43,7 @@ function setAddress6(row: usize, word: u32, p: usize): void {
 
 /** Decodes the `captured` bytes at `frame`, `length` on the wire, into `row`. Returns its FRAME_KIND. */
 export function decode(frame: usize, captured: u32, length: u32, row: usize): u32 {
-  clearRow(row);
+  clearWholeRow(row);
   set(row, F_PACKET_LEN, length);
   if (captured < ETHERNET) return DECODE_SHORT_ETHERNET;
   setMac(row, F_ETH_DST, frame);
@@ -62,8 +62,21 @@ export function decode(frame: usize, captured: u32, length: u32, row: usize): u3
   if (type == 0x0800) return ipv4(at, end, row);
   if (type == 0x86dd) return ipv6(at, end, row);
   if (type == 0x0806) return arp(at, end, row);
-  if ((type == 0x8847 || type == 0x8848) && at + 4 <= end) set(row, F_MPLS_LSE, be32(at));
+  if (type == 0x8847 || type == 0x8848) labels(at, end, row);
   return DECODE_OTHER;
+}
+
+/** The bottom of an MPLS label stack (RFC 3032). */
+const MPLS_BOTTOM: u32 = 0x100;
+
+/** The first three entries of an MPLS label stack. */
+function labels(at: usize, end: usize, row: usize): void {
+  for (let n: u32 = 0; n < 3 && at + 4 <= end; n++) {
+    const entry = be32(at);
+    set(row, n == 0 ? F_MPLS_LSE : n == 1 ? F_MPLS_LSE1 : F_MPLS_LSE2, entry);
+    if (entry & MPLS_BOTTOM) return;
+    at += 4;
+  }
 }
 
 /** Bytes of a UDP header, and of a geneve header without options (RFC 8926). */
@@ -78,7 +91,7 @@ const BRIDGED: u32 = 0x6558;
  * where it is not Ethernet.
  */
 export function decodeInner(frame: usize, captured: u32, length: u32, wanted: u32, row: usize): u32 {
-  clearRow(row);
+  clearWholeRow(row);
   const end = frame + captured;
   let at = frame + 12;
   while (at + 4 <= end && (be16(at) == 0x8100 || be16(at) == 0x88a8)) at += 4;
@@ -98,7 +111,7 @@ export function decodeInner(frame: usize, captured: u32, length: u32, wanted: u3
   const kind = decode(inner, captured - headers, length - headers, row);
   set(row, F_TUN_ID + 1, key);
   set(row, F_TUN_FLAGS, oam);
-  set(row, F_TUN_METADATA0, metadata);
+  set(row, F_TUN_METADATA0 + 3, metadata);
   return kind;
 }
 

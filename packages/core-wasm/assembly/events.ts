@@ -1,16 +1,17 @@
 // Events, and what is kept of a run without them: a hash of its path and the leaf that tells the packet's fate.
 import { copyRow, S } from "./base";
+import { digestOf, fold } from "./digest";
 import {
-  BOUND_EVENTS, BOUND_NUMBER_EVENTS, EVENT_BYTES, EV_CT, EV_LEAF, EV_NAT, H_ANSWER, H_DEVICE, H_ROW, LEAF_DROPPED, LEAF_LOCAL,
-  LEAF_LOOPED, LEAF_UNKNOWN, LEAF_UNLINKED, S_EVENTS, S_EVENT_COUNT, S_LEAF, S_LEAF_DEVICE, S_LEAF_REJECTED, S_LEAF_TEXT,
-  S_LEAF_THREAD, S_PATH_LOW, S_RECORD, S_RESULT_ROW, S_STOP, S_THREADS, THREAD_BYTES, V_A, V_B, V_C, V_KIND, V_ROW, V_THREAD,
+  BOUND_EVENTS, BOUND_NUMBER_EVENTS, EVENT_BYTES, EV_CT, EV_LEAF, EV_NAT, EV_OUTPUT, H_ANSWER, H_DEVICE, H_NUMBER, H_ROW, LEAF_DROPPED, LEAF_LOCAL,
+  LEAF_LOOPED, LEAF_UNKNOWN, LEAF_UNLINKED, RECORD_DIGEST, RECORD_EVENTS, S_EVENTS, S_EVENT_COUNT, S_LEAF, S_LEAF_DEVICE, S_LEAF_REJECTED, S_LEAF_TEXT,
+  S_LEAF_THREAD, S_PATH_LOW, S_RECORD, S_RESULT_ROW, S_STOP, V_A, V_B, V_C, V_KIND, V_ROW, V_THREAD,
 } from "./layout";
 
 /** The number of thread `t`. */
 // @ts-ignore: decorator
 @inline
 export function threadNumber(t: usize): u32 {
-  return <u32>((t - load<u32>(S, S_THREADS)) / THREAD_BYTES);
+  return load<u32>(t, H_NUMBER);
 }
 
 function write(index: u32, t: usize, kind: u32, a: u32, b: u32, c: u32, row: usize): void {
@@ -39,15 +40,12 @@ export function event(t: usize, kind: u32, a: u32, b: u32, c: u32, row: usize): 
     c = 0;
     store<u32>(S, 1, S_STOP);
   }
-  if (load<u32>(S, S_RECORD)) write(index, t, kind, a, b, c, row);
+  const keep = load<u32>(S, S_RECORD);
+  if (keep == RECORD_EVENTS) write(index, t, kind, a, b, c, row);
   if (kind == EV_LEAF) fate(t, a, b, c);
-  if (kind != EV_CT && kind != EV_NAT) {
-    let h = load<u64>(S, S_PATH_LOW);
-    h = (h ^ (<u64>(kind | (threadNumber(t) << 8)) | (<u64>a << 32))) * 0x9e37_79b9_7f4a_7c15;
-    h ^= h >>> 32;
-    h = (h ^ (<u64>b | (<u64>c << 32))) * 0xc2b2_ae3d_27d4_eb4f;
-    store<u64>(S, h ^ (h >>> 29), S_PATH_LOW);
-  }
+  if (keep == RECORD_DIGEST && (kind == EV_LEAF || kind == EV_OUTPUT)) digestOf(kind, threadNumber(t), a, b, row);
+  if (kind != EV_CT && kind != EV_NAT)
+    store<u64>(S, fold(load<u64>(S, S_PATH_LOW), <u64>(kind | (threadNumber(t) << 8)) | (<u64>a << 32), <u64>b | (<u64>c << 32)), S_PATH_LOW);
   return full;
 }
 

@@ -3,6 +3,7 @@ export { bind } from "./base";
 export { run } from "./machine";
 export { forgetAll, rollback } from "./connections";
 export { enterKnown } from "./known";
+export { batch } from "./batch";
 export { decode } from "./decode";
 export { replay } from "./replay";
 export { indexFlows } from "./flows";

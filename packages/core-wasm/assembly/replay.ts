@@ -10,7 +10,7 @@ import { addFlow, addPath, answerTuple, findFlow, findPath, flowTuple, pathAt } 
 import {
   F_ETH_DST, F_ETH_SRC, F_ETH_TYPE, F_ICMP_CODE, F_ICMP_TYPE, F_INNER_DST, F_INNER_PROTO, F_INNER_SRC, F_INNER_TP_DST, F_INNER_TP_SRC,
   F_IP_DST, F_IP_FRAG, F_IP_PROTO, F_IP_SRC, F_IP_TTL, F_NW_TOS, F_PACKET_LEN, F_TCP_FLAGS, F_TP_DST, F_TP_SRC, F_TUN_ID,
-  F_TUN_METADATA0, F_VLAN_TCI,
+  F_TUN_METADATA0, F_VLAN_TCI, TCP_ACK, TCP_SYN,
 } from "./fields";
 import {
   A_BYTES, A_FLOWS, A_PACKETS, B_ETH, B_FLAGS, B_LENGTH, B_TCI, B_TOS, B_TTL, B_TUNNEL_DST, B_TUNNEL_ETH, B_TUNNEL_KEY, B_TUNNEL_OPTION,
@@ -177,7 +177,9 @@ export function replay(r: usize): u32 {
       if (timed) addTime(r, R_FOLDING, clock);
       continue;
     }
-    store<u32>(S, flow != 0 && (load<u32>(flow, W_SEEN) & (SEEN_ANSWER | SEEN_RESET)) != 0 ? 1 : 0, S_ANSWERED);
+    // A sender that acknowledges has had an answer, be it in this capture or not.
+    const heard = load<u32>(row, F_IP_PROTO << 2) == 6 && (load<u32>(row, F_TCP_FLAGS << 2) & (TCP_SYN | TCP_ACK)) == TCP_ACK;
+    store<u32>(S, flow != 0 && (heard || (load<u32>(flow, W_SEEN) & (SEEN_ANSWER | SEEN_RESET)) != 0) ? 1 : 0, S_ANSWERED);
     store<u32>(r, sent ? 1 : 0, R_SENT);
     if (sent) {
       // As the socket sends it: without what its way out of the device has added.
@@ -250,7 +252,7 @@ function keepFirst(flow: usize, row: usize, about: usize): void {
   store<u32>(flow, load<u32>(about, F_PACKET_LEN << 2), B_LENGTH);
   if (about == row) return;
   store<u32>(flow, load<u32>(about, (F_TUN_ID + 1) << 2), B_TUNNEL_KEY);
-  store<u32>(flow, load<u32>(about, F_TUN_METADATA0 << 2), B_TUNNEL_OPTION);
+  store<u32>(flow, load<u32>(about, (F_TUN_METADATA0 + 3) << 2), B_TUNNEL_OPTION);
   store<u32>(flow, load<u32>(row, F_IP_SRC << 2), B_TUNNEL_SRC);
   store<u32>(flow, load<u32>(row, F_IP_DST << 2), B_TUNNEL_DST);
   v128.store(flow, v128.load(row, F_ETH_DST << 2), B_TUNNEL_ETH);

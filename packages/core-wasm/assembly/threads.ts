@@ -3,16 +3,16 @@
 import { copyRow, S } from "./base";
 import { leaf } from "./events";
 import {
-  BOUND_NUMBER_THREADS, BOUND_THREADS, H_ANSWER, H_CONN, H_DEVICE, H_DIR, H_ENCAPS, H_HOPS, H_LINK, H_LINKS, H_RECIRCS, H_ROW,
+  BOUND_NUMBER_THREADS, BOUND_THREADS, H_ANSWER, H_CONN, H_DEVICE, H_DIR, H_ENCAPS, H_HOPS, H_LINKS, H_NUMBER, H_RECIRCS, H_ROW,
   H_SPAWNED, H_STACK, H_STATE, H_TRACKER, H_VALUES, H_VALUE_STACK, H_ZONE, LEAF_LOOPED, ROW_BYTES, S_STOP, S_THREADS, S_THREAD_COUNT,
   THREAD_BYTES, VALUE_BYTES,
 } from "./layout";
 
 /**
- * Appends a thread on `device` with a copy of `row`, `from`'s encapsulation stack, links and recirculations, and nothing
- * else. 0 when there are too many: `from` has got its leaf and the run is over.
+ * Appends a thread on `device` with `from`'s encapsulation stack, links and recirculations, and nothing else: its row is
+ * the caller's to fill. 0 when there are too many: `from` has got its leaf and the run is over.
  */
-export function newThread(from: usize, row: usize, device: u32): usize {
+export function bareThread(from: usize, device: u32): usize {
   const n = load<u32>(S, S_THREAD_COUNT);
   if (n >= BOUND_THREADS) {
     leaf(from, LEAF_LOOPED, BOUND_NUMBER_THREADS, 0);
@@ -21,8 +21,7 @@ export function newThread(from: usize, row: usize, device: u32): usize {
   }
   store<u32>(S, n + 1, S_THREAD_COUNT);
   const t = load<usize>(S, S_THREADS) + <usize>n * THREAD_BYTES;
-  copyRow(t + H_ROW, row);
-  store<u32>(t, 0, H_LINK);
+  store<u32>(t, n, H_NUMBER);
   store<u32>(t, device, H_DEVICE);
   store<u32>(t, 0, H_VALUES);
   store<u32>(t, 0, H_HOPS);
@@ -42,6 +41,13 @@ export function newThread(from: usize, row: usize, device: u32): usize {
   store<u32>(t, load<u32>(from, H_RECIRCS), H_RECIRCS);
   store<u32>(t, load<u32>(from, H_ANSWER), H_ANSWER);
   store<u32>(from, 1, H_SPAWNED);
+  return t;
+}
+
+/** {@link bareThread} with a copy of `row`. */
+export function newThread(from: usize, row: usize, device: u32): usize {
+  const t = bareThread(from, device);
+  if (t != 0) copyRow(t + H_ROW, row);
   return t;
 }
 

@@ -2,9 +2,22 @@
  * Action programs as word code: one word an operation, its operands behind it (`OP` in layout.ts). Nested programs stand
  * somewhere else and are named by address; an option of a `choose` ends in a jump to what follows the choice.
  */
-import { type Action, assertNever, type Chunk, chunks, lowMask, type NatRange, type Numbering, type Slice } from "@plumbline/model";
+import {
+  type Action,
+  assertNever,
+  type ChooseBy,
+  type Chunk,
+  chunks,
+  hashedBytes,
+  hashUint64,
+  lowMask,
+  type Match,
+  type NatRange,
+  type Numbering,
+  type Slice,
+} from "@plumbline/model";
 import type { Image } from "./image.js";
-import { CODE, OP, RANGE_BYTES } from "./layout.js";
+import { BY, CODE, OP, RANGE_BYTES } from "./layout.js";
 
 /** Bits that go from one word to another. Offsets in bytes. */
 interface Piece {
@@ -13,6 +26,23 @@ interface Piece {
   readonly mask: number;
   readonly to: number;
   readonly shiftLeft: number;
+}
+
+/** Slices are few, and made again and again: their chunks by field, offset and width. */
+const CHUNKS = new Map<string, Map<number, readonly Chunk[]>>();
+export function chunksOf(s: Slice): readonly Chunk[] {
+  let known = CHUNKS.get(s.field);
+  if (!known) {
+    known = new Map();
+    CHUNKS.set(s.field, known);
+  }
+  const key = 256 * s.ofs + s.n;
+  let c = known.get(key);
+  if (!c) {
+    c = chunks(s);
+    known.set(key, c);
+  }
+  return c;
 }
 
 /** The words of an `n` bit value, least significant first, as chunks. */
@@ -36,12 +66,15 @@ function pieces(from: readonly Chunk[], to: readonly Chunk[], n: number): Piece[
   return out;
 }
 
-const flat = (p: readonly Piece[]): number[] => p.flatMap((x) => [x.from, x.shiftRight, x.mask, x.to, x.shiftLeft]);
 /** A list of pieces with its length before it. */
-const counted = (p: readonly Piece[]): number[] => [p.length, ...flat(p)];
+function counted(list: readonly Piece[]): number[] {
+  const out = [list.length];
+  for (const p of list) out.push(p.from, p.shiftRight, p.mask, p.to, p.shiftLeft);
+  return out;
+}
 /** A slice read into a value, and a value written to a slice. */
-const read = (s: Slice): number[] => counted(pieces(chunks(s), valueChunks(s.n), s.n));
-const write = (s: Slice): number[] => counted(pieces(valueChunks(s.n), chunks(s), s.n));
+const read = (s: Slice): number[] => counted(pieces(chunksOf(s), valueChunks(s.n), s.n));
+const write = (s: Slice): number[] => counted(pieces(valueChunks(s.n), chunksOf(s), s.n));
 
 /** Four words of a value, least significant first. */
 const valueWords = (v: bigint): number[] => [0, 1, 2, 3].map((i) => Number((v >> BigInt(32 * i)) & 0xffffffffn));
@@ -81,6 +114,32 @@ export class Code {
     return at;
   }
 
+  /** The record of a computed choice among `options`. */
+  private by(by: ChooseBy, options: number): number {
+    const check = (ok: boolean, what: string) => {
+      if (!ok) throw new Error(`a choice among ${options} options is computed by ${what}`);
+    };
+    if (by.kind === "map") {
+      const n = by.map.length;
+      check(n > 0 && (n & (n - 1)) === 0 && by.map.every((k) => k < options), `a map of ${n}`);
+      return this.image.append([BY.BY_MAP, n - 1, ...read(by.field), ...by.map]);
+    }
+    check(by.ids.length === options, `${by.ids.length} ids`);
+    return this.image.append([
+      BY.BY_FIELDS,
+      hashUint64(by.param),
+      ...by.ids.map((id) => id >>> 0),
+      by.fields.length,
+      ...by.fields.flatMap((f) => [
+        hashedBytes(f),
+        f.when ? f.when.length : CODE.NONE,
+        ...(f.when?.flatMap(triples) ?? []),
+        ...read(f.slice),
+        ...valueWords(f.mask),
+      ]),
+    ]);
+  }
+
   private text(a: Action): number {
     return this.numbering.textIndex.get(a) ?? CODE.NONE;
   }
@@ -88,17 +147,17 @@ export class Code {
   private action(a: Action, out: number[], jumps: { operand: number; place: number }[]): void {
     switch (a.op) {
       case "set":
-        for (const c of chunks(a.dst)) {
+        for (const c of chunksOf(a.dst)) {
           const mask = (lowMask(c.bits) << c.shift) >>> 0;
-          const bits = Number((a.value >> BigInt(c.at)) & BigInt(lowMask(c.bits)));
+          const bits = Number(BigInt.asUintN(c.bits, c.at === 0 ? a.value : a.value >> BigInt(c.at)));
           out.push(OP.OP_SET, 4 * c.word, ~mask >>> 0, (bits << c.shift) >>> 0);
         }
         return;
       case "move": {
-        const from = chunks(a.src);
-        const to = chunks(a.dst);
+        const from = chunksOf(a.src);
+        const to = chunksOf(a.dst);
         if (from.some((f) => to.some((t) => t.word === f.word))) out.push(OP.OP_MOVE_WIDE, ...read(a.src), ...write(a.dst));
-        else for (const p of pieces(from, to, a.dst.n)) out.push(OP.OP_MOVE, ...flat([p]));
+        else for (const p of pieces(from, to, a.dst.n)) out.push(OP.OP_MOVE, p.from, p.shiftRight, p.mask, p.to, p.shiftLeft);
         return;
       }
       case "swap":
@@ -183,7 +242,7 @@ export class Code {
           const at = this.block(o, [OP.OP_JUMP, 0]);
           return { at, operand: this.image.base + this.image.bytes - 4 };
         });
-        out.push(OP.OP_CHOOSE, this.numbering.siteOf.get(a)!, a.options.length, total);
+        out.push(OP.OP_CHOOSE, this.numbering.siteOf.get(a)!, a.options.length, total, a.by ? this.by(a.by, a.options.length) : 0);
         options.forEach((o, i) => {
           out.push(a.weights[i], o.at);
         });
@@ -206,11 +265,17 @@ export class Code {
   }
 }
 
+/** A match as its number of words and their triples. */
+const triples = (m: Match): number[] => [m.length, ...m.flatMap((x) => [4 * x.w, x.m, x.v])];
+
 /** A NAT range as its RANGE_BYTES / 4 words. */
 function range(r: NatRange): number[] {
-  const flags = (r.min === undefined ? 0 : CODE.RANGE_ADDRESS) | (r.portMin === undefined ? 0 : CODE.RANGE_PORT);
+  const flags =
+    (r.min === undefined ? 0 : CODE.RANGE_ADDRESS) |
+    (r.portMin === undefined ? 0 : CODE.RANGE_PORT) |
+    (r.keep === undefined ? 0 : CODE.RANGE_KEEP);
   const address = (v: bigint | undefined) => valueWords(v ?? 0n).reverse();
-  const out = [flags, ...address(r.min), ...address(r.max ?? r.min), r.portMin ?? 0, r.portMax ?? r.portMin ?? 0];
+  const out = [flags, ...address(r.min), ...address(r.keep ?? r.max ?? r.min), r.portMin ?? 0, r.portMax ?? r.portMin ?? 0];
   if (out.length !== RANGE_BYTES / 4) throw new Error("the layout of a NAT range and its writer differ");
   return out;
 }

@@ -5,11 +5,13 @@
  * Strings stay with the host: texts and choice sites are numbers from `numbering` of the model, the same that the
  * reference interpreter uses.
  */
-import { field, HASH_WORDS, type Network, type Numbering, numbering, wordsOf } from "@plumbline/model";
+import { field, HASH_WORDS, type Network, type Numbering, numbering, ROW_WORDS, wordsOf } from "@plumbline/model";
 import { writeTable } from "./classifier.js";
 import { Code } from "./code.js";
 import { Image } from "./image.js";
 import { CODE, LINK, LINK_SLOT_BYTES, PROGRAM, PROGRAM_BYTES, TABLE_BYTES } from "./layout.js";
+import { Masks } from "./masks.js";
+import { wordsUsed } from "./words.js";
 
 export interface Program {
   readonly base: number;
@@ -17,6 +19,8 @@ export interface Program {
   readonly numbering: Numbering;
   /** The most conjunctive rows of one table: room that a look-up needs. */
   readonly softEntries: number;
+  /** Words of a row, from the first on, that it can look at or write. */
+  readonly wordsUsed: number;
 }
 
 /** The hash of a port's key; the assembly computes the same. */
@@ -39,19 +43,29 @@ export function compile(net: Network, base: number): Program {
   };
   const numbers = numbering(net);
   const code = new Code(image, numbers, tableAt);
+  const masks = new Masks();
   let softEntries = 0;
-  for (const t of net.tables) softEntries = Math.max(softEntries, writeTable(image, tableAt(t.id), t, code.program));
+  for (const t of net.tables) softEntries = Math.max(softEntries, writeTable(image, masks, tableAt(t.id), t, code.program));
   set("P_TABLES", image.append(records));
   set("P_TABLE_COUNT", records.length);
 
   set("P_DEVICES", image.append(net.devices.flatMap((d) => [d.entry < 0 ? 0 : tableAt(d.entry), d.origin < 0 ? 0 : tableAt(d.origin)])));
   set("P_DEVICE_COUNT", net.devices.length);
   writeLinks(image, net, set);
-  set("P_CLEAR", clearRuns(image));
+  const device = new Set(wordsOf("device"));
+  const tunnel = new Set(wordsOf("tunnel"));
+  set(
+    "P_STAYS",
+    rowMask(image, (w) => !device.has(w) && !tunnel.has(w)),
+  );
+  set(
+    "P_LEAVES",
+    rowMask(image, (w) => !device.has(w)),
+  );
   set("P_TRACKERS", image.append(net.trackers.map((t) => (t.flavour === "linux" ? CODE.FLAVOUR_LINUX : CODE.FLAVOUR_USERSPACE))));
   set("P_TRACKER_COUNT", net.trackers.length);
   set("P_HASH_WORDS", image.append([HASH_WORDS.length, ...HASH_WORDS.map((w) => 4 * w)]));
-  return { base, words: image.finish(), numbering: numbers, softEntries };
+  return { base, words: image.finish(), numbering: numbers, softEntries, wordsUsed: wordsUsed(net) };
 }
 
 function writeLinks(image: Image, net: Network, set: (name: keyof typeof PROGRAM, value: number) => void): void {
@@ -76,19 +90,14 @@ function writeLinks(image: Image, net: Network, set: (name: keyof typeof PROGRAM
     image.put(at + LINK.L_INDEX1, index + 1);
     image.put(at + LINK.L_TO_DEVICE, link.toDevice);
     image.put(at + LINK.L_TO_PORT, link.toPort);
+    image.put(at + LINK.L_INLINE, link.inline ? 1 : 0);
     image.put(at + LINK.L_KEEPS, keeps.length > 0 ? image.append([keeps.length, ...keeps]) : 0);
   });
   set("P_LINKS", slots);
   set("P_LINK_MASK", size - 1);
 }
 
-/** Runs of consecutive words that are wiped when a packet enters a device. */
-function clearRuns(image: Image): number {
-  const runs: { start: number; count: number }[] = [];
-  for (const w of [...wordsOf("device"), ...wordsOf("tunnel")].sort((a, b) => a - b)) {
-    const last = runs.at(-1);
-    if (last && last.start + last.count === w) last.count++;
-    else runs.push({ start: w, count: 1 });
-  }
-  return image.append([runs.length, ...runs.flatMap((r) => [4 * r.start, 4 * r.count])]);
+/** A mask of whole words. */
+function rowMask(image: Image, has: (word: number) => boolean): number {
+  return image.append(Array.from({ length: ROW_WORDS }, (_, w) => (has(w) ? 0xffffffff : 0)));
 }

@@ -16,10 +16,11 @@ import {
   type RunOptions,
 } from "@plumbline/model";
 import { Arena } from "./arena.js";
+import { type BatchOptions, type BatchResult, type Packed, runBatch } from "./batch.js";
 import { compile } from "./compile.js";
 import { KnownConnections } from "./known.js";
-import { CODE, CT_TABLE, EVENT, EVENT_BYTES, S_INNER_ROW, S_INPUT_ROW, S_RESULT_ROW, STATE, V_ROW } from "./layout.js";
-import { layState, SCRIPT_WORDS, type StateLayout } from "./state.js";
+import { CODE, CT_TABLE, EVENT, EVENT_BYTES, ROW_BYTES, ROW_STEP, S_INNER_ROW, S_INPUT_ROW, S_RESULT_ROW, STATE, V_ROW } from "./layout.js";
+import { align, CT_STATE_WORDS, layState, SCRIPT_WORDS, type StateLayout } from "./state.js";
 import { MODULE_BYTES } from "./wasm.js";
 
 export interface CoreOptions {
@@ -44,6 +45,7 @@ export interface Fate {
   readonly row: Row;
 }
 
+const AT_WORK = "a replay is at work on this core: run packets between its chunks, or on another core";
 const DEFAULT_CONNECTIONS = 1 << 18;
 
 /** How a run is to be made: recorded or not, and how it chooses. */
@@ -56,6 +58,7 @@ export class Core implements Machine {
   private readonly connections: number;
   private state!: StateLayout;
   private numbers!: Numbering;
+  private wordsUsed = ROW_WORDS;
   private known: { readonly connections: readonly KnownConnection[]; readonly tables: KnownConnections } | null = null;
   /** A replay is at work: its packet is in the memory, so nothing else may run. */
   private busy = false;
@@ -86,6 +89,7 @@ export class Core implements Machine {
     for (const [address, value] of state.header) this.arena.put(address, value);
     this.state = state;
     this.numbers = program.numbering;
+    this.wordsUsed = program.wordsUsed;
     this.known = null;
     this.arena.exports.bind(program.base, state.base);
   }
@@ -121,17 +125,24 @@ export class Core implements Machine {
     return this.fate;
   }
 
+  /** Runs many packets without recording; see {@link BatchResult}. */
+  batch(packets: Packed, options: BatchOptions): BatchResult {
+    if (this.busy) throw new Error(AT_WORK);
+    return runBatch(this.inside, packets, options);
+  }
+
   /** What is left of the last run. */
   get fate(): Fate {
     const leaf = this.header("S_LEAF");
     const at = (this.state.base + S_RESULT_ROW) >>> 2;
+    const row = leaf === 0 ? newRow() : this.arena.words.slice(at, at + ROW_WORDS).fill(0, this.header("S_ROW_BYTES") / 4);
     return {
       leaf,
       text: this.header("S_LEAF_TEXT"),
       rejected: this.header("S_LEAF_REJECTED") !== 0,
       device: this.header("S_LEAF_DEVICE"),
       path: this.arena.getBig(this.state.base + STATE.S_PATH_LOW),
-      row: leaf === 0 ? newRow() : this.arena.words.slice(at, at + ROW_WORDS),
+      row,
     };
   }
 
@@ -142,22 +153,29 @@ export class Core implements Machine {
   }
 
   private execute(row: Row, device: number, port: number | null, settings: RunSettings): void {
-    if (this.busy) throw new Error("a replay is at work on this core: run packets between its chunks, or on another core");
-    this.set(settings);
+    if (this.busy) throw new Error(AT_WORK);
+    this.set(settings.record ? CODE.RECORD_EVENTS : 0, settings.options);
     this.setHeader("S_ANSWERED", 0);
     const { inner } = settings.options;
+    // Events show whole rows.
+    const used = settings.record ? ROW_WORDS : Math.max(this.wordsUsed, behindLast(row), inner ? behindLast(inner) : 0);
+    this.setHeader("S_ROW_BYTES", rowBytes(used));
     this.setHeader("S_HAS_INNER", inner ? 1 : 0);
     if (inner) this.arena.words.set(inner, (this.state.base + S_INNER_ROW) >>> 2);
     this.arena.words.set(row, (this.state.base + S_INPUT_ROW) >>> 2);
     this.arena.exports.run(device, port ?? 0, port === null ? 1 : 0);
   }
 
-  private set(settings: RunSettings): void {
-    this.setHeader("S_RECORD", settings.record ? 1 : 0);
-    this.setHeader("S_BEYOND", settings.options.beyond === "hash" ? CODE.BEYOND_HASH : CODE.BEYOND_FIRST);
-    const script = settings.options.script.slice(0, SCRIPT_WORDS);
+  private set(keep: number, options: RunOptions): void {
+    this.setHeader("S_RECORD", keep);
+    this.setHeader("S_KEEP", options.keep ? 1 : 0);
+    this.setHeader("S_BEYOND", options.beyond === "hash" ? CODE.BEYOND_HASH : CODE.BEYOND_FIRST);
+    const script = options.script.slice(0, SCRIPT_WORDS);
     this.setHeader("S_SCRIPT_LENGTH", script.length);
     this.arena.words.set(script, this.state.script >>> 2);
+    const states = options.ctStates?.slice(0, CT_STATE_WORDS);
+    this.setHeader("S_CT_STATE_COUNT", states ? states.length : CODE.NONE);
+    if (states) this.arena.words.set(states, this.state.ctStates >>> 2);
   }
 
   /** The events of the last recorded run; their rows are views of one copy. */
@@ -193,24 +211,47 @@ export class Core implements Machine {
       end: this.state.end,
       base: this.state.base,
       hold: (settings) => {
-        this.set(settings);
+        this.set(settings.record ? CODE.RECORD_EVENTS : 0, settings.options);
+        this.setHeader("S_ROW_BYTES", rowBytes(this.wordsUsed));
         this.busy = true;
       },
       release: () => {
         this.busy = false;
       },
+      batch: (options, words, keepLog, work) => {
+        this.set(CODE.RECORD_DIGEST, options);
+        this.setHeader("S_ANSWERED", 0);
+        this.setHeader("S_HAS_INNER", 0);
+        this.setHeader("S_ROW_BYTES", rowBytes(Math.max(this.wordsUsed, words)));
+        this.arena.put(this.state.connections + CT_TABLE.K_LOG_ON, keepLog ? 1 : 0);
+        try {
+          work();
+        } finally {
+          this.arena.put(this.state.connections + CT_TABLE.K_LOG_ON, 0);
+        }
+      },
       keepLog: (on) => this.arena.put(this.state.connections + CT_TABLE.K_LOG_ON, on ? 1 : 0),
       /** Runs the packet at S_INPUT_ROW again with recording, as if it had not run. Null: its changes could not be taken back. */
       again: (device, port) => {
         if (!this.arena.exports.rollback()) return null;
-        this.setHeader("S_RECORD", 1);
+        this.setHeader("S_RECORD", CODE.RECORD_EVENTS);
+        this.setHeader("S_ROW_BYTES", ROW_BYTES);
         this.arena.exports.run(device, port ?? 0, port === null ? 1 : 0);
         this.setHeader("S_RECORD", 0);
+        this.setHeader("S_ROW_BYTES", rowBytes(this.wordsUsed));
         return this.events();
       },
     };
   }
 }
+
+/** The number of words up to the last that is not zero. */
+function behindLast(row: Row): number {
+  let n = row.length;
+  while (n > 0 && row[n - 1] === 0) n--;
+  return n;
+}
+const rowBytes = (words: number): number => align(4 * words, ROW_STEP);
 
 export interface CoreInside {
   readonly arena: Arena;
@@ -219,6 +260,8 @@ export interface CoreInside {
   readonly base: number;
   hold(settings: RunSettings): void;
   release(): void;
+  /** Sets the core up for packets with the first `words` words, and lets `work` run them. */
+  batch(options: RunOptions, words: number, keepLog: boolean, work: () => void): void;
   keepLog(on: boolean): void;
   again(device: number, port: number | null): Event[] | null;
 }

@@ -14,8 +14,9 @@
  */
 import { BOUNDS, ROW_WORDS } from "@plumbline/model";
 
-/** Bytes of a row. */
+/** Bytes of a row, and those that are copied in one go. */
 export const ROW_BYTES = ROW_WORDS * 4;
+export const ROW_STEP = 64;
 /** Bytes of a value of a thread's value stack: 128 bits, least significant word first. */
 export const VALUE_BYTES = 16;
 
@@ -44,13 +45,14 @@ export const PROGRAM = words([
   // Hash of links by (device, port): slots of LINK_SLOT_BYTES, and the number of slots less 1.
   "P_LINKS",
   "P_LINK_MASK",
-  // Runs of words that entering a device clears: count, then (byte offset, bytes) each.
-  "P_CLEAR",
   // Array of tracker flavours (FLAVOUR_*).
   "P_TRACKERS",
   "P_TRACKER_COUNT",
   // Words of the flow hash: count, then byte offsets.
   "P_HASH_WORDS",
+  // Masks as long as a row: what stays when a packet enters a device; what a frame takes with it when it leaves one.
+  "P_STAYS",
+  "P_LEAVES",
 ]);
 export const PROGRAM_BYTES = fits(PROGRAM, 64);
 
@@ -58,31 +60,52 @@ export const PROGRAM_BYTES = fits(PROGRAM, 64);
 export const DEVICE = words(["D_ENTRY", "D_ORIGIN"]);
 export const DEVICE_BYTES = fits(DEVICE, 8);
 
-/** A slot of the link hash: key, the link's index + 1 (0: empty slot), where it leads, and what it keeps (count, then byte offsets). */
-export const LINK = words(["L_DEVICE", "L_PORT", "L_INDEX1", "L_TO_DEVICE", "L_TO_PORT", "L_KEEPS"]);
+/** A slot of the link hash: key, the link's index + 1 (0: empty slot), where it leads, what it keeps (count, then byte offsets), and whether it is inline. */
+export const LINK = words(["L_DEVICE", "L_PORT", "L_INDEX1", "L_TO_DEVICE", "L_TO_PORT", "L_KEEPS", "L_INLINE"]);
 export const LINK_SLOT_BYTES = fits(LINK, 32);
 
 /** Table record. */
 export const TABLE = words([
   "T_ID",
-  // TABLE_SCAN, TABLE_SEQUENCE or TABLE_TUPLES.
+  // TABLE_BEST or TABLE_SEQUENCE.
   "T_KIND",
   // Code that runs when nothing matches, or at the end of a sequence.
   "T_MISS",
-  // Scan and sequence: the first entry. Tuples: the first tuple address of an array.
-  "T_FIRST",
-  // Tuples: their number.
-  "T_COUNT",
-  // Tuples of the rules with conjunctions, likewise.
+  // The node where a search begins; 0: there are no rules.
+  "T_ROOT",
+  // Tuples of the rules with conjunctions: array of addresses, and their number.
   "T_SOFT",
   "T_SOFT_COUNT",
 ]);
-export const TABLE_BYTES = fits(TABLE, 32);
+/** Room for the first node, where that is a split: what a search looks at first lies in one line of the processor's cache. */
+export const T_NODE = fits(TABLE, 32);
+export const TABLE_BYTES = T_NODE + 32;
 
 /**
- * A tuple: all rows of a table that look at the same bits, hashed by the value of these bits. Followed by U_WORDS pairs
- * (byte offset in the row, mask).
+ * A node of a table's search (plan.ts). Its first word is the kind:
+ * - NODE_SCAN: number of entries, then each with E_WORDS triples (byte offset, mask, value).
+ * - NODE_TUPLES: number of tuples, their addresses.
+ * - NODE_SPLIT: as follows.
  */
+export const SPLIT = words(
+  [
+    // Byte offset and mask of the bits that are looked at.
+    "X_WORD",
+    "X_MASK",
+    // Slots of 8 bytes: value, node address (0: empty); how far a value's hash is shifted to the right.
+    "X_SLOTS",
+    "X_SHIFT",
+    // The node for other values, 0 for none.
+    "X_OTHER",
+    // A node that is searched besides, 0 for none, and the best rank in it.
+    "X_REST",
+    "X_REST_RANK",
+  ],
+  4,
+);
+export const NODE_BYTES = fits(SPLIT, 32);
+
+/** A tuple: rows that look at the same bits, hashed by the value of these bits. Followed by U_WORDS pairs (byte offset in the row, mask). */
 export const TUPLE = words([
   // The lowest (best) rank of its entries.
   "U_RANK",
@@ -93,28 +116,21 @@ export const TUPLE = words([
 ]);
 export const TUPLE_BYTES = fits(TUPLE, 16);
 
-/**
- * An entry: one row of a rule. Ranks number the rows of a table from best to worst. In a tuple it is followed by the
- * U_WORDS values; in a scan by E_WORDS triples (byte offset, mask, value).
- */
+/** An entry: one row of a rule. In a tuple it is followed by the U_WORDS values, in a scan by E_WORDS triples. */
 export const ENTRY = words([
-  "E_RULE",
   "E_RANK",
+  "E_WORDS",
+  "E_RULE",
   // Index of the row in its rule.
   "E_ROW",
-  // The rule's program.
+  // The rule's program. Conjunctive rule: count, then (id, clause, of) each.
   "E_CODE",
-  // Scan: the next entry. Tuple of conjunctive rules: the next with the same key. 0 at the end.
-  "E_NEXT",
-  // Sequence: the first entry of the next rule, CURSOR_AT_END behind the last.
+  // Sequence: the cursor behind the rule. Conjunctive rule: the last rank of its priority.
   "E_AFTER",
-  // Priority, as a signed number.
-  "E_PRIORITY",
-  // Conjunctions: count, then (id, clause, of) each; 0 for none.
-  "E_CONJ",
-  "E_WORDS",
+  // Tuple: the next entry with the same key (of a higher rank) or 0.
+  "E_NEXT",
 ]);
-export const ENTRY_BYTES = fits(ENTRY, 36);
+export const ENTRY_BYTES = fits(ENTRY, 28);
 
 /**
  * Operations of the word code. A piece is (source byte offset, shift right, mask, destination byte offset, shift left).
@@ -167,7 +183,7 @@ export const OP = numbers([
   "OP_UNNAT",
   "OP_CONFIRM",
   "OP_CT_CLEAR",
-  // site, n, sum of weights, then n pairs (weight, address)
+  // site, n, sum of weights, address of BY_* (0: by the flow hash), then n pairs (weight, address)
   "OP_CHOOSE",
   // address
   "OP_CLONE",
@@ -176,6 +192,15 @@ export const OP = numbers([
   // text, go
   "OP_UNKNOWN",
 ]);
+
+/**
+ * How a choice is computed, behind the kind:
+ * - BY_MAP: length of the map less 1, n, n pieces row to scratch 0, the map.
+ * - BY_FIELDS: hash_uint64(param), ids (one an option), number of fields, then for each: bytes, number of rows that it is
+ *   hashed under (NONE: always) and each of them as the number of its triples (byte offset, mask, value) and these; n, n pieces row to
+ *   scratch 0; four words of the mask, least significant first.
+ */
+export const BY = numbers(["BY_MAP", "BY_FIELDS"]);
 
 /** Size of a piece. */
 export const PIECE_BYTES = 20;
@@ -210,9 +235,11 @@ export const C_ZONE_PIECES = C_ZONE_COUNT + 4;
 
 /** Numbers that name alternatives. */
 export const CODE = {
-  TABLE_SCAN: 0,
+  TABLE_BEST: 0,
   TABLE_SEQUENCE: 1,
-  TABLE_TUPLES: 2,
+  NODE_SCAN: 0,
+  NODE_TUPLES: 1,
+  NODE_SPLIT: 2,
   FLAVOUR_USERSPACE: 0,
   FLAVOUR_LINUX: 1,
   EMIT_TCP_RESET: 0,
@@ -227,6 +254,10 @@ export const CODE = {
   RESUME_INPLACE: 1,
   RANGE_ADDRESS: 1,
   RANGE_PORT: 2,
+  // R_MAX holds the bits of the packet's own address that stay.
+  RANGE_KEEP: 4,
+  RECORD_EVENTS: 1,
+  RECORD_DIGEST: 2,
   BEYOND_FIRST: 0,
   BEYOND_HASH: 1,
   NONE: 0xffffffff,
@@ -241,14 +272,22 @@ export const STATE = words([
   "S_EVENTS",
   "S_SCRIPT",
   "S_CT",
-  // Settings of a run: whether events are kept, length of the script, BEYOND_*.
+  // Bytes of a row that are in use, a multiple of ROW_STEP: rows are copied and cleared so far.
+  "S_ROW_BYTES",
+  // Settings of a run: what is kept of events (RECORD_* bits), length of the script, BEYOND_*.
   "S_RECORD",
   "S_SCRIPT_LENGTH",
   "S_BEYOND",
+  // Scripted ct states: where, how many (NONE: connections are tracked), and how many are used.
+  "S_CT_STATES",
+  "S_CT_STATE_COUNT",
+  "S_CT_STATE_USED",
   // 1: an answer to this packet's flow has been seen, so the connections it meets count as answered.
   "S_ANSWERED",
   // 1: the packet to run is the outer one of a tunnel, S_INNER_ROW is inside.
   "S_HAS_INNER",
+  // 1: the packet is taken inside the device; nothing of it is cleared.
+  "S_KEEP",
   // What is running now.
   "S_THREAD_COUNT",
   "S_EVENT_COUNT",
@@ -262,27 +301,32 @@ export const STATE = words([
   "S_LEAF_REJECTED",
   "S_LEAF_DEVICE",
   "S_LEAF_THREAD",
+  // Keeps the hashes on multiples of eight.
+  "S_PAD",
+  // With RECORD_DIGEST: hashes of the rows at leaves, and of what left by ports (src/digest.ts).
+  "S_FINAL",
+  "S_FINAL_HIGH",
+  "S_EFFECTS",
+  "S_EFFECTS_HIGH",
 ]);
 /** Two values of scratch space, and four connection tuples. */
-export const S_SCRATCH0 = fits(STATE, 128);
+export const S_SCRATCH0 = fits(STATE, 192);
 export const S_SCRATCH1 = S_SCRATCH0 + VALUE_BYTES;
 export const S_TUPLES = S_SCRATCH1 + VALUE_BYTES;
 /** The row of the leaf that tells the fate; rows to work on; the packet to run; the packet inside it. */
-export const S_RESULT_ROW = 320;
+export const S_RESULT_ROW = 384;
 export const S_WORK_ROW = S_RESULT_ROW + ROW_BYTES;
 export const S_EXEC_ROW = S_WORK_ROW + ROW_BYTES;
 export const S_INPUT_ROW = S_EXEC_ROW + ROW_BYTES;
 export const S_INNER_ROW = S_INPUT_ROW + ROW_BYTES;
 export const STATE_BYTES = S_INNER_ROW + ROW_BYTES;
 
-/** A thread. Threads of a run stand one after the other; the queue is the part that has not run yet. */
+/** A thread. Threads of a run stand one after the other; the queue are those that are not START_DONE. */
 export const THREAD = words([
   // START_*
   "H_START",
   // START_ENTER: the port; START_TABLE: table address; START_CODE: code address.
   "H_AT",
-  // START_ENTER: address of the link slot, 0 for the injected packet.
-  "H_LINK",
   "H_DEVICE",
   "H_ENCAPS",
   "H_VALUES",
@@ -299,18 +343,29 @@ export const THREAD = words([
   "H_STATE",
   // 1 if an `emit` stands between the injected packet and this thread.
   "H_ANSWER",
+  // Its number.
+  "H_NUMBER",
+  // The thread that waits for this one, 0 for none; where this one's frames begin.
+  "H_WAITER",
+  "H_BOTTOM",
+  // Where it goes on after having waited: next operation, cursor, table, frame, table walks.
+  "H_PC",
+  "H_CURSOR",
+  "H_TABLE",
+  "H_FRAME",
+  "H_WALKS",
 ]);
-export const H_ROW = fits(THREAD, 64);
+export const H_ROW = fits(THREAD, 96);
 /** Rows taken off by `encap`, the innermost first. */
 export const H_STACK = H_ROW + ROW_BYTES;
 export const H_VALUE_STACK = H_STACK + BOUNDS.encaps * ROW_BYTES;
 export const THREAD_BYTES = H_VALUE_STACK + BOUNDS.values * VALUE_BYTES;
 
-/** A caller that waits: where its program goes on, its cursor, and its table (0: it runs outside any table). */
-export const FRAME = words(["F_PC", "F_CURSOR", "F_TABLE"]);
-export const FRAME_BYTES = fits(FRAME, 12);
-/** Cursors that are not the address of the next entry of a sequence. Ended: nothing is left to try. At end: `miss` is left. */
-export const CURSOR = { CURSOR_ENDED: 0, CURSOR_AT_END: 1 } as const;
+/** A caller that waits: where its program goes on, its cursor, its table (0: it runs outside any table), and the table walks up to it. */
+export const FRAME = words(["F_PC", "F_CURSOR", "F_TABLE", "F_WALKS"]);
+export const FRAME_BYTES = fits(FRAME, 16);
+/** Cursors. Ended: nothing is left to try. At end: `miss` is left. From CURSOR_RANK on: the rank from which a sequence goes on. */
+export const CURSOR = { CURSOR_ENDED: 0, CURSOR_AT_END: 1, CURSOR_RANK: 2 } as const;
 
 /** An event: the words of trajectory.ts, then the row. */
 export const EVENT = words(["V_KIND", "V_THREAD", "V_A", "V_B", "V_C"]);
@@ -399,8 +454,8 @@ export const CONN_FLAGS = {
 /** The bit of a tuple's kind that an echo reply has and a request has not. N_KIND is without it. */
 export const KIND_ANSWER = 0x200;
 
-/** How a thread begins. */
-export const START = numbers(["START_ENTER", "START_ORIGIN", "START_TABLE", "START_CODE"]);
+/** How a thread begins, or goes on; done: it has begun already. */
+export const START = numbers(["START_ENTER", "START_ORIGIN", "START_TABLE", "START_CODE", "START_RESUME", "START_DONE"]);
 
 /** How the decoding of a frame ends. Frames of the first two kinds have all that a packet needs. */
 export const FRAME_KIND = numbers([
@@ -417,6 +472,25 @@ export const FRAME_KIND = numbers([
   "DECODE_BAD_IP",
 ]);
 export const FRAME_KINDS = Object.keys(FRAME_KIND).length;
+
+/** A batch: device, port (NONE: the one in the row), 1 for its socket, 1 where connections are put back after each packet; offsets of the packed words and their number; packets, digests, how many of them; the checksum so far. */
+export const BATCH = words([
+  "Q_SUM",
+  "Q_SUM_HIGH",
+  "Q_DEVICE",
+  "Q_PORT",
+  "Q_SOCKET",
+  "Q_FRESH",
+  "Q_WORDS",
+  "Q_WIDTH",
+  "Q_ROWS",
+  "Q_DIGESTS",
+  "Q_COUNT",
+]);
+export const BATCH_BYTES = fits(BATCH, 64);
+/** What is kept of a packet of a batch: 64-bit hashes, number of events, the leaf that tells the fate. */
+export const DIGEST = { G_PATH: 0, G_FINAL: 8, G_EFFECTS: 16, G_EVENTS: 24, G_LEAF: 28 } as const;
+export const DIGEST_BYTES = 32;
 
 /** Replay: settings, progress, counters. Counters are 64 bits wide. */
 export const REPLAY = words([

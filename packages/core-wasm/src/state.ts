@@ -3,12 +3,14 @@
  * space, not memory.
  */
 import { BOUNDS } from "@plumbline/model";
-import { CONN_BYTES, CT_TABLE, CT_TABLE_BYTES, EVENT_BYTES, FRAME_BYTES, ROW_BYTES, STATE, STATE_BYTES, THREAD_BYTES } from "./layout.js";
+import { CONN_BYTES, CT_TABLE, CT_TABLE_BYTES, EVENT_BYTES, FRAME_BYTES, STATE, STATE_BYTES, THREAD_BYTES } from "./layout.js";
 
 /** Words that one run's changes of connections may take in the undo log. */
 const LOG_PAIRS = 1 << 16;
 /** The longest script: a choice leaves an event, so no run meets more. */
 export const SCRIPT_WORDS = BOUNDS.events;
+/** Likewise the longest list of ct states. */
+export const CT_STATE_WORDS = BOUNDS.events;
 
 export interface StateLayout {
   readonly base: number;
@@ -16,6 +18,7 @@ export interface StateLayout {
   readonly end: number;
   readonly events: number;
   readonly script: number;
+  readonly ctStates: number;
   readonly connections: number;
   /** Header words, by address. */
   readonly header: ReadonlyMap<number, number>;
@@ -38,10 +41,11 @@ export function layState(from: number, capacity: number, softEntries: number): S
   let buckets = 1024;
   while (buckets < 2 * capacity) buckets *= 2;
   const threads = area(BOUNDS.threads * THREAD_BYTES);
-  // One frame more than walks, for a program outside any table; and room for the words that a link keeps.
-  const frames = area(Math.max((BOUNDS.frames + 1) * FRAME_BYTES, ROW_BYTES));
+  // One frame more than walks, for a program outside any table. Threads that wait keep theirs.
+  const frames = area(BOUNDS.threads * (BOUNDS.frames + 1) * FRAME_BYTES);
   const soft = area(4 * softEntries);
   const script = area(4 * SCRIPT_WORDS);
+  const ctStates = area(4 * CT_STATE_WORDS);
   const connections = area(CT_TABLE_BYTES);
   const bucketsAt = area(4 * buckets);
   const records = area(capacity * CONN_BYTES);
@@ -52,6 +56,7 @@ export function layState(from: number, capacity: number, softEntries: number): S
     [base + STATE.S_FRAMES, frames],
     [base + STATE.S_SOFT, soft],
     [base + STATE.S_SCRIPT, script],
+    [base + STATE.S_CT_STATES, ctStates],
     [base + STATE.S_CT, connections],
     [base + STATE.S_EVENTS, events],
     [connections + CT_TABLE.K_BUCKETS, bucketsAt],
@@ -66,5 +71,5 @@ export function layState(from: number, capacity: number, softEntries: number): S
     { start: connections, end: connections + CT_TABLE_BYTES },
     { start: bucketsAt, end: bucketsAt + 4 * buckets },
   ];
-  return { base, end, events, script, connections, header, zero };
+  return { base, end, events, script, ctStates, connections, header, zero };
 }

@@ -15,6 +15,8 @@ export interface Exports {
   enterKnown(from: number): number;
   /** Decodes `captured` bytes at `frame` into a row; returns its FRAME_KIND. */
   decode(frame: number, captured: number, length: number, row: number): number;
+  /** Runs the staged packets of the batch at address `b`. */
+  batch(b: number): void;
   /** Works through the staged records of the replay at address `r`; returns a REPLAY_STATUS. */
   replay(r: number): number;
   /** Makes the flow index of the replay at `r` anew. */

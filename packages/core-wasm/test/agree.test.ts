@@ -4,7 +4,7 @@
  */
 import { changedFields, type Event, Interpreter } from "@plumbline/model";
 import { expect, test } from "vitest";
-import { Core } from "../src/index.js";
+import { Core, digestOf, pack } from "../src/index.js";
 import { aim, randomConnections, randomNetwork, randomPacket, rng } from "./random-network.js";
 
 const NETWORKS = Number(process.env.AGREE_NETWORKS ?? 1000);
@@ -34,17 +34,21 @@ test(`reference and core agree on ${NETWORKS} random networks`, { timeout: 600_0
   let packets = 0;
   let overfull = 0;
   const core = Core.createSync(randomNetwork(0).net, { connections: 16384 });
+  // Runs the same packets without recording.
+  const fast = Core.createSync(randomNetwork(0).net, { connections: 16384 });
   for (const seed of seeds) {
     const sample = randomNetwork(seed);
     for (const [k, n] of sample.coverage) coverage.set(k, (coverage.get(k) ?? 0) + n);
     const reference = new Interpreter(sample.net);
     core.load(sample.net);
+    fast.load(sample.net);
     const r = rng(seed ^ 0x5eed);
     // Some begin with connections in their tables, and come back to them at a reset.
     const known = r() < 0.3 ? randomConnections(r, sample.net.trackers.length) : [];
     if (known.length > 0) {
       reference.know(known);
       core.know(known);
+      fast.know(known);
       coverage.set("known connections", (coverage.get("known connections") ?? 0) + known.length);
     }
     const resetAt = r() < 0.3 ? 1 + Math.floor(r() * (PACKETS - 1)) : -1;
@@ -52,6 +56,7 @@ test(`reference and core agree on ${NETWORKS} random networks`, { timeout: 600_0
       if (i === resetAt) {
         reference.reset();
         core.reset();
+        fast.reset();
       }
       const row = randomPacket(r);
       if (known.length > 0 && r() < 0.6) aim(row, known, r);
@@ -60,7 +65,11 @@ test(`reference and core agree on ${NETWORKS} random networks`, { timeout: 600_0
       const options = {
         script: Array.from({ length: Math.floor(r() * 3) }, () => 0),
         beyond: r() < 0.5 ? ("hash" as const) : ("first" as const),
+        ...(r() < 0.2 ? { keep: true } : {}),
+        ...(r() < 0.2 ? { ctStates: Array.from({ length: Math.floor(r() * 4) }, () => Math.floor(r() * 256)) } : {}),
       };
+      if (options.keep) coverage.set("kept fields", (coverage.get("kept fields") ?? 0) + 1);
+      if (options.ctStates) coverage.set("ct states", (coverage.get("ct states") ?? 0) + 1);
       const want = reference.run(row, device, port, options);
       const got = core.run(row, device, port, options);
       // The reference never forgets a connection; the core's table is bounded.
@@ -70,6 +79,11 @@ test(`reference and core agree on ${NETWORKS} random networks`, { timeout: 600_0
       }
       const d = firstDifference(want, got);
       if (d) expect.fail(`seed ${seed}, packet ${i}: reference | core: ${d}`);
+      const digest = digestOf(want, row);
+      for (const fresh of [true, false]) {
+        const { leaf: _, ...kept } = fast.batch(pack([row]), { device, port, options, fresh }).digest(0);
+        expect({ seed, i, fresh, ...kept }).toEqual({ seed, i, fresh, ...digest });
+      }
       events += want.length;
       packets++;
     }
@@ -102,6 +116,10 @@ test(`reference and core agree on ${NETWORKS} random networks`, { timeout: 600_0
       "ctClear",
       "confirm",
       "choose",
+      "choose by map",
+      "choose by fields",
+      "ct states",
+      "inline link",
       "clone",
       "note",
       "punt",

@@ -17,6 +17,7 @@ import {
   type Table,
 } from "@plumbline/model";
 import { expect, test } from "vitest";
+import { compile } from "../src/compile.js";
 import { Core } from "../src/index.js";
 import { rng } from "./random-network.js";
 
@@ -45,10 +46,17 @@ function compare(net: NetworkBuilder, rows: readonly Row[]): number {
   return hit.size;
 }
 
-test.each([1, 2, 3, 4])("priority tables of many masks, seed %i", (seed) => {
+test.each([
+  ["priority", 1],
+  ["priority", 2],
+  ["priority", 3],
+  ["priority", 4],
+  ["sequence", 5],
+  ["sequence", 6],
+] as const)("%s tables of many masks, seed %i", (kind, seed) => {
   const r = rng(seed);
   const int = (n: number) => Math.floor(r() * n);
-  const { net, table } = oneTable("priority");
+  const { net, table } = oneTable(kind);
   // Two or three fields each, or hardly any rule but the first would ever be hit.
   const masks = Array.from({ length: 3 + int(12) }, () => {
     const fields = ["ip_src", "ip_dst", "tp_dst", "eth_dst", "pkt_mark"].sort(() => r() - 0.5);
@@ -63,7 +71,10 @@ test.each([1, 2, 3, 4])("priority tables of many masks, seed %i", (seed) => {
     return m;
   };
   for (let i = 0; i < 400; i++) {
-    const conj = r() < 0.15 ? Array.from({ length: 1 + int(2) }, () => ({ id: 1 + int(3), clause: 1 + int(3), of: 3 })) : undefined;
+    const conj =
+      kind === "priority" && r() < 0.15
+        ? Array.from({ length: 1 + int(2) }, () => ({ id: 1 + int(3), clause: 1 + int(3), of: 3 }))
+        : undefined;
     net.rule(table, { priority: int(50), rows: Array.from({ length: 1 + int(3) }, row), conj, program: [] });
   }
   for (let id = 1; id <= 3; id++) net.rule(table, { priority: int(50), rows: [addMatch([], slice("conj_id"), BigInt(id))!], program: [] });
@@ -123,4 +134,17 @@ test("a sequence of many rules goes on behind each hit, and calls", () => {
     return p;
   });
   expect(compare(net, rows)).toBeGreaterThan(20);
+});
+
+test.each(["priority", "sequence"] as const)("a %s table of many forms takes room in proportion to its rules", (kind) => {
+  const { net, table } = oneTable(kind);
+  const address = (i: number) => BigInt(0x0a000000 + (Math.imul(i, 2654435761) >>> 9));
+  const prefixes = [0xffffffffn, 0xffffffffn, 0xffffff00n, 0xffff0000n];
+  for (let i = 0; i < 5000; i++) {
+    let m: Match = addMatch([], slice("ip_dst"), address(i), prefixes[i % 4])!;
+    if (i % 3 > 0) m = addMatch(m, slice("ip_proto"), 6n)!;
+    if (i % 7 > 2) m = addMatch(m, slice("tp_dst"), BigInt(i))!;
+    net.rule(table, { priority: (i * 7919) % 5000, rows: [m], program: [] });
+  }
+  expect(compile(net, 0).words.length / 5000).toBeLessThan(100);
 });

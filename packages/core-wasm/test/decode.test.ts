@@ -50,6 +50,7 @@ const FRAMES: readonly (readonly [name: string, text: string])[] = [
   ["neighbour solicitation", `${ETH} 86dd 60000000 0020 3a ff ${A6} ${B6} 8700 0000 00000000 ${B6} 01 01 0200000000bb`],
   ["ICMPv6 error", `${ETH} 86dd 60000000 0038 3a 40 ${B6} ${A6} 0104 0000 00000000 60000000 0008 11 3f ${A6} ${B6} 9c40 0035 0008 0000`],
   ["LLDP", `${ETH} 88cc 0207`],
+  ["MPLS, the bottom label is the third", `${ETH} 8847 00010040 00020241 00030542 4500`],
   ["IP version 5", `${ETH} 0800 5500 0028 0001 4000 40 06 0000 c000020a c0000214 ${TCP}`],
 ];
 
@@ -89,6 +90,8 @@ test("frames and their fields", () => {
         ipv6: packet_len=110 eth_dst=02:00:00:00:00:aa eth_src=02:00:00:00:00:bb eth_type=0x86dd ip_proto=58 ip_ttl=64 ipv6_src=2001:db8::2 ipv6_dst=2001:db8::1 icmp_type=1 icmp_code=4 inner_proto=17 inner_src=2001:db8::1 inner_dst=2001:db8::2 inner_tp_src=40000 inner_tp_dst=53
     LLDP
         other: packet_len=16 eth_dst=02:00:00:00:00:aa eth_src=02:00:00:00:00:bb eth_type=0x88cc
+    MPLS, the bottom label is the third
+        other: packet_len=28 eth_dst=02:00:00:00:00:aa eth_src=02:00:00:00:00:bb eth_type=0x8847 mpls_lse=0x10040 mpls_lse1=0x20241 mpls_lse2=0x30542
     IP version 5
         bad_ip: packet_len=54 eth_dst=02:00:00:00:00:aa eth_src=02:00:00:00:00:bb eth_type=0x800"
   `);

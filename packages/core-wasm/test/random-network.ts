@@ -7,8 +7,10 @@
 import {
   type Action,
   addMatch,
+  type ChooseBy,
   FIELDS,
   findField,
+  type HashField,
   type KnownConnection,
   type Match,
   type Network,
@@ -101,6 +103,24 @@ export function randomNetwork(seed: number): Sample {
   const small = (bits: number): bigint =>
     (bits > 32 && r() < 0.3 ? BigInt(int(4)) << BigInt(bits - 2) : BigInt(int(4))) & ((1n << BigInt(bits)) - 1n);
   const address = () => BigInt((r() < 0.5 ? 0x0a000001 : 0xc0a80001) + int(4));
+  const computed = (options: number): ChooseBy => {
+    if (r() < 0.4) return { kind: "map", field: someSlice(), map: Array.from({ length: 2 ** int(4) }, () => int(options)) };
+    const hashed = (): HashField => {
+      const s = someSlice();
+      return {
+        slice: s,
+        mask: r() < 0.5 ? (1n << 128n) - 1n : small(s.n),
+        ...(r() < 0.3 ? { bytes: Math.ceil(s.n / 8) + int(1 + 16 - Math.ceil(s.n / 8)) } : {}),
+        ...(r() < 0.3 ? { when: Array.from({ length: int(3) }, row) } : {}),
+      };
+    };
+    return {
+      kind: "fields",
+      param: BigInt(int(3)) << BigInt(int(60)),
+      fields: Array.from({ length: int(4) }, hashed),
+      ids: Array.from({ length: options }, () => int(5)),
+    };
+  };
   let at = 0;
   const program = (di: number, depth: number): Action[] => Array.from({ length: int(depth > 2 ? 2 : 4) }, () => action(di, depth));
   const action = (di: number, depth: number): Action => {
@@ -221,18 +241,25 @@ export function randomNetwork(seed: number): Sample {
         return {
           op,
           type: pick(["src", "dst"] as const),
-          range: { ...(r() < 0.8 ? { min: address() } : {}), ...(r() < 0.3 ? { portMin: 2000, portMax: 2001 } : {}) },
+          range: {
+            ...(r() < 0.8 ? { min: address() & ~1n, ...(r() < 0.3 ? { keep: 1n } : {}) } : {}),
+            ...(r() < 0.3 ? { portMin: 2000, portMax: 2001 } : {}),
+          },
         };
       case "unnat":
         return { op, type: pick(["src", "dst"] as const) };
       case "choose": {
         const n = 1 + int(3);
-        return {
+        const choice = {
           op,
           how: "test",
           weights: Array.from({ length: n }, () => 1 + int(5)),
           options: Array.from({ length: n }, () => program(di, depth + 1)),
         };
+        if (r() < 0.5) return choice;
+        const by = computed(n);
+        count(`choose by ${by.kind}`);
+        return { ...choice, by };
       }
       case "clone":
         return { op, actions: program(di, depth + 1) };
@@ -286,12 +313,15 @@ export function randomNetwork(seed: number): Sample {
   for (let i = int(6); i > 0; i--) {
     const from = pick(devices);
     const to = pick(devices);
+    const inline = r() < 0.4;
+    if (inline) count("inline link");
     net.links.push({
       device: from.id,
       port: int(4),
       toDevice: to.id,
       toPort: int(4),
       keeps: r() < 0.3 ? ["pkt_mark", "tun_id"] : [],
+      ...(inline ? { inline } : {}),
       certainty: "proven",
       why: "test",
     });

@@ -13,21 +13,25 @@
  * - Not IP, a later fragment, an ICMP message that is neither echo nor an error with a known inner packet: inv.
  * - An ICMP error (inner_proto != 0): the inverse of the inner tuple is looked up; found: rel, and rpl if that key is a
  *   `reply` tuple (the error goes back to the originator); not found, or not addressed to the inner packet's sender: inv.
- * - linux: found by `orig`: est if an answer was seen, else new. Found by `reply`: est + rpl, and an answer is seen from now on.
- *   A TCP RST closes the connection; a SYN without ACK in the original direction of a closed connection starts a new one.
+ * - linux: found by `orig`: est if an answer was seen, else new. Found by `reply`: est + rpl, and an answer is seen from now on. TCP
+ *   walks the kernel's table of states ({@link linuxTcpNext}); a segment that its state forbids, or with flags that no TCP sends, is inv. A
+ *   reset before any answer was seen forgets the connection; a SYN of a closed connection starts a new one. Sequence numbers are not
+ *   looked at. IPv6 neighbour and multicast listener discovery is not tracked: its state is 0, without trk.
  * - userspace (lib/conntrack-tcp.c, conntrack-other.c, conntrack-icmp.c): TCP is followed end by end ({@link ConnTracker.update}):
  *   any segment but a SYN alone is est, whether or not an answer was seen, and a SYN alone is new while its end is no further.
  *   Packets of other protocols are new until an answer is seen. Flags that no TCP sends are inv, of a known connection too. Found
  *   by `reply`: est + rpl, but for a SYN alone that is new. A SYN alone starts a new connection where both ends are done.
  * - Not found: new, but inv for: a TCP segment with SYN and ACK; with SYN and FIN or SYN and RST; without any flag; userspace: with
- *   FIN, PSH or URG and no ACK; linux: with RST or FIN; an ICMP echo reply.
- * trk is always set.
+ *   FIN, PSH or URG and no ACK; linux: with RST or FIN; an ICMP reply. ICMP's other questions (timestamp, information, address mask) are
+ *   tracked as echoes are.
+ * trk is set but where linux does not track.
  *
  * ## Translation
  *
  * The packet of direction d of a translated connection becomes the inverse of the tuple of the other direction. In an
  * ICMP error the inner packet is translated too: its source like the outer destination, its destination like the outer
- * source. A new connection binds a range: the first address, the first port of the range or the packet's own; if the reply tuple
+ * source. A new connection binds a range: the first address, the packet's own port (linux: also where it lies in the range) or the first
+ * of the range; if the reply tuple
  * is taken, the next ports: of the range if there is one, else 1024 to 65535 of the source port (upwards from the packet's own + 1,
  * around; userspace: from an own port below 1024 too). The userspace tracker changes ports of TCP and UDP alone. If all are taken
  * nothing is created: linux: inv; userspace: new, as it was. (The real choosers start at a hash; the first is what ofproto/trace
@@ -58,10 +62,10 @@ export interface Conn {
   reply: Tuple;
   natSrc: boolean;
   natDst: boolean;
-  /** linux alone: an answer was seen, a reset was seen. What a dump tells of both is where the userspace tracker begins too. */
+  /** An answer was seen (linux keeps it). `closed` is what a dump tells: TCP is over; where TCP begins follows from both. */
   seenReply: boolean;
   closed: boolean;
-  /** userspace alone: how far the connection is, see {@link firstProgress}. */
+  /** How far the connection is: userspace: see {@link firstProgress}; linux: the state of TCP, see {@link linuxTcpState}. */
   progress?: number;
   mark: number;
   label: bigint;
@@ -78,6 +82,32 @@ export function firstProgress(c: { readonly orig: Pick<Tuple, "proto">; readonly
   if (c.orig.proto !== 6) return c.seenReply ? 1 : 0;
   const { synSent, established, timeWait } = TCP_END;
   return c.closed ? timeWait * 17 : c.seenReply ? established * 17 : synSent;
+}
+
+/** Flags that the kernel takes for a TCP's, ECE, CWR and PSH left out (tcp_valid_flags, net/netfilter/nf_conntrack_proto_tcp.c). */
+const LINUX_FLAGS: ReadonlySet<number> = new Set([0x02, 0x22, 0x12, 0x04, 0x14, 0x11, 0x31, 0x10, 0x30]);
+/** What a segment does, by [direction][RST, SYN, SYN and ACK, FIN, ACK][state]: the next state, IGNORED, or FORBIDDEN (tcp_conntracks in the same file). */
+const LINUX_TCP = [
+  ["b888888888", "11aaaaa119", "bb2bbbbbb2", "bb4466678b", "3b3355778b"],
+  ["b888888888", "b9bbbbb1b9", "b2aaaaaaa2", "bb4466678b", "ba2355778a"],
+].map((rows) => rows.map((row) => [...row].map((c) => Number.parseInt(c, 16))));
+const LINUX_TCP_STATE = { none: 0, synSent: 1, established: 3, timeWait: 7 } as const;
+const IGNORED = 10;
+const FORBIDDEN = 11;
+/** Marks a progress as linux' own, so that what {@link firstProgress} gives can be told from it. */
+const LINUX_OWN = 0x10;
+
+/** The kernel's state of a TCP connection (enum tcp_conntrack), 0 to 9. */
+function linuxTcpState(c: Conn): number {
+  const at = c.progress ?? firstProgress(c);
+  if ((at & 0xf0) === LINUX_OWN) return at & 15;
+  return c.closed ? LINUX_TCP_STATE.timeWait : c.seenReply ? LINUX_TCP_STATE.established : LINUX_TCP_STATE.synSent;
+}
+/** What a segment makes of a state. */
+function linuxTcpNext(state: number, dir: "orig" | "reply", flags: number): number {
+  if (!LINUX_FLAGS.has(flags & 0x37)) return FORBIDDEN;
+  const kind = flags & TCP.rst ? 0 : flags & TCP.syn ? (flags & TCP.ack ? 2 : 1) : flags & TCP.fin ? 3 : 4;
+  return LINUX_TCP[dir === "orig" ? 0 : 1][kind][state];
 }
 
 /** A connection that a table holds before any packet has run: one that was dumped. */
@@ -103,6 +133,12 @@ const inverse = (t: Tuple): Tuple => ({ v6: t.v6, proto: t.proto, src: t.dst, ds
 const hasPorts = (proto: number) => proto === 6 || proto === 17 || proto === 132;
 const isIcmp = (v6: boolean, proto: number) => (v6 ? proto === 58 : proto === 1);
 
+/** ICMP messages that open a connection, and those that answer them: echo, timestamp, information, address mask; IPv6: echo, node information. */
+const isQuestion = (v6: boolean, t: number) => (v6 ? t === 128 || t === 139 : t === 8 || t === 13 || t === 15 || t === 17);
+const isAnswer = (v6: boolean, t: number) => (v6 ? t === 129 || t === 140 : t === 0 || t === 14 || t === 16 || t === 18);
+/** IPv6 messages that the kernel does not track (noct_valid_new, nf_conntrack_proto_icmpv6.c). */
+const isUntracked = (t: number) => (t >= 130 && t <= 137) || t === 143;
+
 /** The tuple of a packet's own header, or null if it cannot be tracked. */
 export function tupleOf(row: Row): Tuple | null {
   const type = get(row, "eth_type");
@@ -114,7 +150,7 @@ export function tupleOf(row: Row): Tuple | null {
   const dst = v6 ? getBig(row, "ipv6_dst") : BigInt(get(row, "ip_dst"));
   if (isIcmp(v6, proto)) {
     const t = get(row, "icmp_type");
-    if (!(v6 ? t === 128 || t === 129 : t === 8 || t === 0)) return null;
+    if (!isQuestion(v6, t) && !isAnswer(v6, t)) return null;
     const id = get(row, "icmp_id");
     return { v6, proto, src, dst, sport: id, dport: id };
   }
@@ -186,9 +222,9 @@ export class ConnTracker {
   /** Enters a connection under both keys. */
   insert(c: Conn): void {
     this.conns.set(origKey(c), { conn: c, dir: "orig" });
-    // A connection to itself has one key; the original direction wins. Of two with one key the userspace tracker finds the newer.
+    // A connection to itself has one key; the original direction wins, linux: the reply. Of two with one key the userspace tracker finds the newer.
     const had = this.conns.get(replyKey(c));
-    if (!had || (this.flavour === "userspace" && had.conn !== c)) this.conns.set(replyKey(c), { conn: c, dir: "reply" });
+    if (!had || (this.flavour === "userspace") === (had.conn !== c)) this.conns.set(replyKey(c), { conn: c, dir: "reply" });
   }
 
   /** Looks a packet up: its ct_state bits and its connection; a new one is made but not entered. */
@@ -207,13 +243,19 @@ export class ConnTracker {
       return { state: CT.trk | CT.rel | (hit.dir === "reply" ? CT.rpl : 0), ref: { conn: hit.conn, dir: hit.dir, pending: false } };
     }
     const t = tupleOf(row);
-    if (!t) return { state: CT.trk | CT.inv, ref: null };
+    if (!t) {
+      const apart =
+        this.flavour === "linux" && get(row, "eth_type") === 0x86dd && get(row, "ip_proto") === 58 && isUntracked(get(row, "icmp_type"));
+      return { state: apart ? 0 : CT.trk | CT.inv, ref: null };
+    }
     const flags = t.proto === 6 ? get(row, "tcp_flags") : 0;
-    let hit = this.find(zone, t, isIcmp(t.v6, t.proto) && get(row, "icmp_type") === (t.v6 ? 129 : 0));
+    let hit = this.find(zone, t, isIcmp(t.v6, t.proto) && isAnswer(t.v6, get(row, "icmp_type")));
+    const tcp = this.flavour === "linux" && t.proto === 6;
+    const next = tcp && hit ? linuxTcpNext(linuxTcpState(hit.conn), hit.dir, flags) : 0;
     const reopens =
       this.flavour === "userspace"
         ? hit && this.isOver(hit.conn, flags)
-        : hit?.dir === "orig" && hit.conn.closed && (flags & (TCP.syn | TCP.ack)) === TCP.syn;
+        : tcp && hit && next === LINUX_TCP_STATE.synSent && linuxTcpState(hit.conn) >= LINUX_TCP_STATE.timeWait;
     if (hit && (reopens || (force && hit.dir === "reply"))) {
       this.remove(hit.conn);
       hit = undefined;
@@ -221,9 +263,11 @@ export class ConnTracker {
     if (hit && this.flavour === "userspace")
       return { state: CT.trk | this.update(hit.conn, hit.dir, flags), ref: { conn: hit.conn, dir: hit.dir, pending: false } };
     if (hit) {
+      if (tcp && next === FORBIDDEN) return { state: CT.trk | CT.inv, ref: null };
+      if (tcp && next !== IGNORED) hit.conn.progress = LINUX_OWN | next;
+      if (tcp && flags & TCP.rst && !hit.conn.seenReply) this.remove(hit.conn);
       if (hit.dir === "reply") hit.conn.seenReply = true;
       const state = hit.dir === "reply" ? CT.est | CT.rpl : hit.conn.seenReply ? CT.est : CT.new;
-      if (flags & TCP.rst) hit.conn.closed = true;
       return { state: CT.trk | state, ref: { conn: hit.conn, dir: hit.dir, pending: false } };
     }
     if (!this.mayOpen(t, row, flags)) return { state: CT.trk | CT.inv, ref: null };
@@ -238,6 +282,7 @@ export class ConnTracker {
       mark: 0,
       label: 0n,
     };
+    if (tcp) conn.progress = LINUX_OWN | linuxTcpNext(LINUX_TCP_STATE.none, "orig", flags);
     return { state: CT.trk | CT.new, ref: { conn, dir: "orig", pending: true } };
   }
 
@@ -292,12 +337,11 @@ export class ConnTracker {
   }
 
   private mayOpen(t: Tuple, row: Row, flags: number): boolean {
-    if (isIcmp(t.v6, t.proto)) return get(row, "icmp_type") === (t.v6 ? 128 : 8);
+    if (isIcmp(t.v6, t.proto)) return isQuestion(t.v6, get(row, "icmp_type"));
     if (t.proto !== 6) return true;
-    if (this.flavour === "userspace" && oddFlags(flags)) return false;
-    if (flags & TCP.syn) return (flags & (TCP.ack | TCP.rst | TCP.fin)) === 0;
-    if (this.flavour === "linux" && (flags === 0 || flags & (TCP.rst | TCP.fin))) return false;
-    return true;
+    if (this.flavour === "linux") return linuxTcpNext(LINUX_TCP_STATE.none, "orig", flags) !== FORBIDDEN;
+    if (oddFlags(flags)) return false;
+    return (flags & TCP.syn) === 0 || (flags & (TCP.ack | TCP.rst | TCP.fin)) === 0;
   }
 
   /** Translates a packet of a known connection, one end or both. Returns the snat/dnat bits and whether it changed. */
@@ -335,7 +379,8 @@ export class ConnTracker {
   /** Binds a range to a connection that is not yet entered and translates the packet. False: no free tuple. */
   bind(row: Row, conn: Conn, type: "src" | "dst", range: NatRange): { ok: boolean; changed: boolean } {
     const now = inverse(conn.reply);
-    const addr = range.min ?? (type === "src" ? now.src : now.dst);
+    const address = type === "src" ? now.src : now.dst;
+    const addr = range.min === undefined ? address : range.min | (address & (range.keep ?? 0n));
     const own = type === "src" ? now.sport : now.dport;
     const ports =
       this.flavour === "userspace"
@@ -354,6 +399,9 @@ export class ConnTracker {
       const t = make(own);
       if (free(t)) chosen = t;
     } else if (range.portMin !== undefined) {
+      // linux leaves a port that lies in the range as it is (l4proto_in_range, net/netfilter/nf_nat_core.c).
+      const within = this.flavour === "linux" && own >= range.portMin && own <= (range.portMax ?? range.portMin);
+      if (within && free(make(own))) chosen = make(own);
       for (let p = range.portMin; p <= (range.portMax ?? range.portMin) && !chosen; p++) if (free(make(p))) chosen = make(p);
     } else if (free(make(own))) chosen = make(own);
     if (!chosen && ports && (type === "dst" || range.portMin === undefined)) {

@@ -19,6 +19,10 @@ const TEXT = {
     "packet '%s': %s",
     "Write it as 'tcp 192.0.2.1:40000 > 192.0.2.2:80', 'arp 192.0.2.1 > 192.0.2.2', or as ofproto/trace does: 'tcp,nw_src=…,nw_dst=…,tp_src=…,tp_dst=…'.",
   ],
+  MICROFLOW_BAD: [
+    "microflow '%s': %s",
+    "Write it as ovn-trace does: 'inport == \"p1\" && eth.dst == 0a:00:00:00:00:01 && ip4.dst == 192.0.2.1'.",
+  ],
   DEVICE_UNKNOWN: ["'%s' is not a device of this snapshot.", "Devices: %s"],
   DEVICE_AMBIGUOUS: ["address %s belongs to several devices: %s.", "Say which with --from DEVICE."],
   CAPTURE_BAD: ["%s: %s", "Give a pcap file (tcpdump -w)."],

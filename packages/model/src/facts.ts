@@ -49,6 +49,10 @@ export interface InterfaceFact {
   type: string;
   /** Bridge or VRF it is enslaved to. */
   master: string;
+  /** Of a VRF: its route table. */
+  vrfTable?: string;
+  /** Interface group; left out: the default one, 0. */
+  group?: string;
 }
 /** `ip addr`, one address. */
 export interface AddressFact {
@@ -58,12 +62,18 @@ export interface AddressFact {
   family: 4 | 6;
   scope: string;
   secondary: boolean;
+  /** IPv6: not yet known to be nobody else's, hence not used as a source. */
+  tentative?: boolean;
+  /** IPv6: used as a source only where there is no other. */
+  deprecated?: boolean;
 }
 export interface NexthopFact {
   via: string;
   dev: string;
   weight: number;
   onlink: boolean;
+  /** The interface has no carrier: used nevertheless, unless ignore_routes_with_linkdown is set. */
+  linkdown?: boolean;
 }
 /** `ip route`, one route. */
 export interface RouteFact {
@@ -78,6 +88,14 @@ export interface RouteFact {
   proto: string;
   scope: string;
   mtu: number;
+  /** Type of service that it is for; left out: any. */
+  tos?: number;
+  /** IPv6, RFC 4191: medium if left out. */
+  pref?: "low" | "high";
+  /** IPv6: only packets from there; left out: any. */
+  from?: string;
+  /** Its next hops are those of a next hop object: its number. */
+  nhid?: number;
 }
 /** `ip rule`, one rule; absent conditions are "" or undefined. */
 export interface PolicyRuleFact {
@@ -93,9 +111,18 @@ export interface PolicyRuleFact {
   ipproto: string;
   sport: string;
   dport: string;
-  action: "lookup" | "blackhole" | "unreachable" | "prohibit" | "goto";
+  action: "lookup" | "blackhole" | "unreachable" | "prohibit" | "goto" | "nop";
+  /** Of `lookup` the table, of `goto` the priority. */
   table: string;
   suppressPrefixlen?: number;
+  /** Routes by interfaces of this group do not count. */
+  suppressIfgroup?: string;
+  /** Type of service, 0 to 255. */
+  tos?: number;
+  /** Differentiated services code point, 0 to 63. */
+  dscp?: number;
+  /** `lookup` of the table of the VRF that the packet belongs to. */
+  l3mdev?: boolean;
 }
 /** `ip neigh`, one entry. */
 export interface NeighbourFact {
@@ -174,6 +201,7 @@ export interface K8sServiceFact {
   internalTrafficPolicy: string;
   ports: { name: string; protocol: string; port: number; targetPort: string; nodePort: number }[];
   selector: Record<string, string>;
+  labels?: Record<string, string>;
 }
 
 /** One direction of a connection, as a dump prints it. ICMP: the identifier as both ports; protocols without ports: 0. */

@@ -10,8 +10,9 @@
  * from it. Names are OVS names where OVS has one, so that a match prints as an engineer would type it.
  */
 
-/** Words in a packet row. A power of two, so that a row's address is a shift. */
-export const ROW_WORDS = 128;
+/** Words in a packet row. A power of two, so that a row's address is a shift. The rarest fields have the last words: a machine
+ * that knows which words a network and its packets can use need not move the others. */
+export const ROW_WORDS = 256;
 
 /** Where a field comes from and when it must be wiped. */
 export type FieldClass =
@@ -145,15 +146,6 @@ const SPEC: Spec[] = [
   ["tun_src", 32, "tunnel", "ipv4", "NXM_NX_TUN_IPV4_SRC", "", "Outer IPv4 source"],
   ["tun_dst", 32, "tunnel", "ipv4", "NXM_NX_TUN_IPV4_DST", "", "Outer IPv4 destination"],
   ["tun_flags", 16, "tunnel", "hex", "NXM_NX_TUN_FLAGS", "", "Tunnel flags"],
-  [
-    "tun_metadata0",
-    32,
-    "tunnel",
-    "hex",
-    "NXM_NX_TUN_METADATA0",
-    "",
-    "Geneve option mapped to tun_metadata0 (up to 4 bytes, right aligned)",
-  ],
   ["metadata", 64, "device", "hex", "OXM_OF_METADATA", "", "OpenFlow metadata; OVN's datapath key"],
   ["pkt_mark", 32, "device", "hex", "NXM_NX_PKT_MARK mark", "", "skb mark (kept over a link where the link says so)"],
   [
@@ -182,6 +174,52 @@ const SPEC: Spec[] = [
   ["uid", 32, "device", "dec", "", "", "Socket owner of a locally sent packet, 0xffffffff when unknown"],
 ];
 for (let i = 0; i < 16; i++) SPEC.push([`reg${i}`, 32, "device", "hex", `NXM_NX_REG${i}`, "", `Register ${i}`]);
+
+/** Geneve options that rows hold, and the bits held of each; Open vSwitch has 64 of up to 992 bits. */
+export const TUN_METADATA = { fields: 16, bits: 128 } as const;
+const option = (i: number): Spec => [
+  `tun_metadata${i}`,
+  TUN_METADATA.bits,
+  "tunnel",
+  "hex",
+  `NXM_NX_TUN_METADATA${i}`,
+  "",
+  `Geneve option mapped to tun_metadata${i}, right aligned`,
+];
+const MPLS = "eth_type=0x8847|0x8848";
+const NSH = "eth_type=0x894f";
+// The rare ones, rarer towards the end. tun_metadata0 is the one of them that OVN uses.
+SPEC.push(
+  option(0),
+  ["skb_priority", 32, "device", "dec", "", "", "skb priority: what `set_queue` and tc look at"],
+  ["actset_output", 32, "device", "port", "OXM_OF_ACTSET_OUTPUT ONFOXM_ET_ACTSET_OUTPUT", "", "Output port of the action set"],
+  ["packet_type", 32, "header", "hex", "OXM_OF_PACKET_TYPE", "", "Namespace << 16 | type of a packet; 0 is Ethernet"],
+  ["tun_tos", 8, "tunnel", "hex", "", "", "TOS or traffic class of the outer packet"],
+  ["tun_ttl", 8, "tunnel", "dec", "", "", "TTL or hop limit of the outer packet"],
+  ["tun_ipv6_src", 128, "tunnel", "ipv6", "NXM_NX_TUN_IPV6_SRC", "", "Outer IPv6 source"],
+  ["tun_ipv6_dst", 128, "tunnel", "ipv6", "NXM_NX_TUN_IPV6_DST", "", "Outer IPv6 destination"],
+  ["mpls_lse1", 32, "header", "hex", "", MPLS, "Second MPLS label stack entry"],
+  ["mpls_lse2", 32, "header", "hex", "", MPLS, "Third MPLS label stack entry"],
+  ["nsh_flags", 8, "header", "dec", "NXOXM_NSH_FLAGS", NSH, "NSH flags (RFC 8300)"],
+  ["nsh_ttl", 8, "header", "dec", "NXOXM_NSH_TTL", NSH, "NSH TTL"],
+  ["nsh_mdtype", 8, "header", "dec", "NXOXM_NSH_MDTYPE", NSH, "NSH metadata type"],
+  ["nsh_np", 8, "header", "dec", "NXOXM_NSH_NP", NSH, "NSH next protocol"],
+  ["nsh_spi", 24, "header", "hex", "NXOXM_NSH_SPI nsp", NSH, "NSH service path identifier"],
+  ["nsh_si", 8, "header", "dec", "NXOXM_NSH_SI nsi", NSH, "NSH service index"],
+  ["nsh_c1", 32, "header", "hex", "NXOXM_NSH_C1 nshc1", "nsh_mdtype=1", "NSH context 1"],
+  ["nsh_c2", 32, "header", "hex", "NXOXM_NSH_C2 nshc2", "nsh_mdtype=1", "NSH context 2"],
+  ["nsh_c3", 32, "header", "hex", "NXOXM_NSH_C3 nshc3", "nsh_mdtype=1", "NSH context 3"],
+  ["nsh_c4", 32, "header", "hex", "NXOXM_NSH_C4 nshc4", "nsh_mdtype=1", "NSH context 4"],
+  ["tun_gbp_id", 16, "tunnel", "dec", "NXM_NX_TUN_GBP_ID", "", "VXLAN group policy id"],
+  ["tun_gbp_flags", 8, "tunnel", "hex", "NXM_NX_TUN_GBP_FLAGS", "", "VXLAN group policy flags"],
+  ["tun_erspan_idx", 20, "tunnel", "hex", "NXOXM_ET_ERSPAN_IDX", "", "ERSPAN index (version 1)"],
+  ["tun_erspan_ver", 4, "tunnel", "dec", "NXOXM_ET_ERSPAN_VER", "", "ERSPAN version"],
+  ["tun_erspan_dir", 1, "tunnel", "dec", "NXOXM_ET_ERSPAN_DIR", "", "ERSPAN direction of the mirrored traffic (version 2)"],
+  ["tun_erspan_hwid", 6, "tunnel", "hex", "NXOXM_ET_ERSPAN_HWID", "", "ERSPAN engine id (version 2)"],
+  ["tun_gtpu_flags", 8, "tunnel", "hex", "NXOXM_ET_GTPU_FLAGS", "", "GTP-U flags"],
+  ["tun_gtpu_msgtype", 8, "tunnel", "dec", "NXOXM_ET_GTPU_MSGTYPE", "", "GTP-U message type"],
+);
+for (let i = 1; i < TUN_METADATA.fields; i++) SPEC.push(option(i));
 
 function build(): { fields: Field[]; used: number } {
   const fields: Field[] = [];

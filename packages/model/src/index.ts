@@ -1,4 +1,5 @@
 export * from "./address.js";
+export * from "./choose.js";
 export * from "./conntrack.js";
 export * from "./errors.js";
 export * from "./facts.js";
@@ -7,6 +8,7 @@ export * from "./hash.js";
 export * from "./interp.js";
 export * from "./ir.js";
 export * from "./l2.js";
+export * from "./layer.js";
 export * from "./network.js";
 export * from "./packet.js";
 export * from "./plugin.js";

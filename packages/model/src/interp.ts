@@ -4,6 +4,7 @@
  * It is slow and obvious: linear search, a fresh row a thread, an event with a copy of the row for everything that
  * happens. The WASM core must leave the same events for every packet (packages/core-wasm/test/agree.test.ts).
  */
+import { computedOption } from "./choose.js";
 import { type Conn, ConnTracker, type CtRef, type KnownConnection, writeCtFields } from "./conntrack.js";
 import { assertNever } from "./errors.js";
 import { CT, field, TCP, wordsOf } from "./fields.js";
@@ -35,7 +36,7 @@ interface Thread {
   recircs: number;
   hops: number;
   spawned: boolean;
-  /** What to do when it is taken from the queue. */
+  /** What to do when it begins. */
   start:
     | { kind: "enter"; port: number; link: Link | null }
     | { kind: "origin" }
@@ -101,6 +102,8 @@ class Run {
   private readonly queue: Thread[] = [];
   private threads = 0;
   private choices = 0;
+  /** How many of the scripted ct states are used. */
+  private ctStates = 0;
 
   constructor(
     private readonly net: Network,
@@ -165,14 +168,14 @@ class Run {
         return;
       }
       const keep = new Map((t.start.link?.keeps ?? []).map((n) => [n, getBig(t.row, n)]));
-      for (const w of CLEARED) t.row[w] = 0;
+      this.clear(t);
       for (const [n, v] of keep) set(t.row, n, v);
       t.row[IN_PORT] = t.start.port;
       t.recircs = 0;
       this.event(t, EV.enter, t.device, t.start.port);
       this.activate(t, this.net.tables[this.net.devices[t.device].entry]);
     } else if (t.start.kind === "origin") {
-      for (const w of CLEARED) t.row[w] = 0;
+      this.clear(t);
       this.event(t, EV.enter, t.device, 0, 1);
       this.activate(t, this.net.tables[this.net.devices[t.device].origin]);
     } else if (t.start.kind === "table") this.activate(t, this.net.tables[t.start.table]);
@@ -181,6 +184,10 @@ class Run {
     let ended = t.frames.length === 0 && this.dead(t);
     while (!ended && t.frames.length > 0) ended = this.step(t);
     if (!ended && !t.spawned) this.leaf(t, LEAF.dropped, NONE);
+  }
+  private clear(t: Thread): void {
+    if (this.options.keep && t.id === 0) return;
+    for (const w of CLEARED) t.row[w] = 0;
   }
   /** A thread that met a bound while starting has left its leaf already. */
   private dead(t: Thread): boolean {
@@ -356,7 +363,7 @@ class Run {
         const n = this.choices++;
         let k = 0;
         if (n < this.options.script.length) k = this.options.script[n];
-        else if (this.options.beyond === "hash") k = pick(flowHash(t.row, site), a.weights);
+        else if (this.options.beyond === "hash") k = a.by ? computedOption(a.by, a.weights, t.row) : pick(flowHash(t.row, site), a.weights);
         this.event(t, EV.choice, site, k, a.options.length);
         t.frames.push({ kind: "program", program: a.options[k], pc: 0 });
         return false;
@@ -367,7 +374,7 @@ class Run {
         c.ref = t.ref && { ...t.ref };
         c.start = { kind: "program", program: a.actions };
         this.event(t, EV.spawn, SPAWN.clone, c.id);
-        this.queue.push(c);
+        this.thread(c);
         return false;
       }
       case "note":
@@ -399,7 +406,8 @@ class Run {
     c.links = t.links + 1;
     c.start = { kind: "enter", port: at.link.toPort, link: at.link };
     this.event(t, EV.output, port, at.index, c.id);
-    this.queue.push(c);
+    if (at.link.inline) this.thread(c);
+    else this.queue.push(c);
     return false;
   }
 
@@ -481,8 +489,12 @@ class Run {
   }
 
   private ct(t: Thread, a: Extract<Action, { op: "ct" }>): void {
-    const tracker = this.trackers[a.tracker];
     const zone = typeof a.zone === "number" ? a.zone : Number(getBits(t.row, a.zone)) & 0xffff;
+    if (this.options.ctStates) {
+      this.scripted(t, a, zone, this.options.ctStates);
+      return;
+    }
+    const tracker = this.trackers[a.tracker];
     const row = t.row.slice();
     let state: number;
     let ref: CtRef | null;
@@ -535,7 +547,11 @@ class Run {
     set(row, "ct_state", state);
     writeCtFields(row, zone, ref);
     this.event(t, EV.ct, state, zone, a.tracker, row);
-    if (a.resume === "inplace") {
+    this.resume(t, a.resume, row);
+  }
+  /** Goes on with a tracked packet: here, or in a fork. */
+  private resume(t: Thread, at: "inplace" | number, row: Row): void {
+    if (at === "inplace") {
       t.row = row;
       return;
     }
@@ -547,21 +563,46 @@ class Run {
     const c = this.newThread(t, row, t.device);
     c.ref = t.ref && { ...t.ref };
     c.recircs = t.recircs + 1;
-    c.start = { kind: "table", table: a.resume };
+    c.start = { kind: "table", table: at };
     this.event(t, EV.spawn, SPAWN.fork, c.id);
     this.queue.push(c);
   }
-  private ctExec(row: Row, ref: CtRef, exec: readonly Action[]): void {
+  /** `ct` where the states are given: see RunOptions.ctStates. */
+  private scripted(t: Thread, a: Extract<Action, { op: "ct" }>, zone: number, states: readonly number[]): void {
+    t.ref = null;
+    if (a.resume === null) {
+      this.event(t, EV.ct, 0, zone, a.tracker);
+      return;
+    }
+    const row = t.row.slice();
+    const state = states[this.ctStates++] ?? CT.new | CT.trk;
+    exec(row, a.exec);
+    set(row, "ct_state", state);
+    set(row, "ct_zone", zone);
+    if (a.nat !== null && a.nat !== "existing" && a.nat.range.min !== undefined) {
+      const { type, range } = a.nat;
+      set(row, `${get(row, "eth_type") === 0x86dd ? "ipv6" : "ip"}_${type}`, range.min!);
+      if (range.portMin) set(row, `tp_${type}`, range.portMin);
+    }
+    this.event(t, EV.ct, state, zone, a.tracker, row);
+    this.resume(t, a.resume, row);
+  }
+  private ctExec(row: Row, ref: CtRef, actions: readonly Action[]): void {
     const tmp = row.slice();
     set(tmp, "ct_mark", ref.conn.mark);
     set(tmp, "ct_label", ref.conn.label);
-    for (const x of exec) {
-      if (x.op === "set") setBits(tmp, x.dst, x.value);
-      else if (x.op === "move") setBits(tmp, x.dst, getBits(tmp, x.src));
-      else throw new Error(`ct exec allows set and move, not ${x.op}`);
-    }
+    exec(tmp, actions);
     ref.conn.mark = get(tmp, "ct_mark");
     ref.conn.label = getBig(tmp, "ct_label");
+  }
+}
+
+/** The actions that `exec` of a `ct` may have. */
+function exec(row: Row, actions: readonly Action[]): void {
+  for (const x of actions) {
+    if (x.op === "set") setBits(row, x.dst, x.value);
+    else if (x.op === "move") setBits(row, x.dst, getBits(row, x.src));
+    else throw new Error(`ct exec allows set and move, not ${x.op}`);
   }
 }
 

@@ -8,12 +8,16 @@
  *
  * ## Threads
  *
- * A run injects one packet. Work is a queue of threads (first in, first out); a thread has a row, a device, a stack of
- * call frames, a stack of values, a stack of outer-to-inner rows (encapsulation) and a connection reference. The run
- * takes the first thread, executes it until it ends, then the next, until the queue is empty or a bound is met.
- * `output`, `clone`, `emit` and `ct` with a resume table append threads to the queue (copies of row, encapsulation stack;
- * a clone also copies the value stack and the connection reference, a fork of `ct` has the reference that `ct` left; all with
- * empty frames; clone, emit and fork stay on the device). A thread that ends without terminal action and without having appended a thread is a leaf `dropped`.
+ * A run injects one packet. A thread has a row, a device, a stack of call frames, a stack of values, a stack of
+ * outer-to-inner rows (encapsulation) and a connection reference. `output`, `clone`, `emit` and `ct` with a resume table
+ * make threads (copies of row, encapsulation stack; a clone also copies the value stack and the connection reference, a fork
+ * of `ct` has the reference that `ct` left; all with empty frames; clone, emit and fork stay on the device).
+ *
+ * A clone, and a packet that leaves by an `inline` link (an OVS patch port), run at once, to their end, with all that they
+ * make at once themselves; the thread that made them waits, and then goes on (OVS translates them in place). The others join a
+ * queue (first in, first out): when a thread that was taken from it has ended, the run takes the next, until the queue is empty
+ * or a bound is met. Threads are numbered in the order in which they are made. A thread that ends without terminal action and
+ * without having made a thread is a leaf `dropped`.
  *
  * ## Entering a device
  *
@@ -64,6 +68,8 @@ export interface NatRange {
   /** First and last address; absent keeps the address. IPv4 in the low 32 bits. */
   readonly min?: bigint;
   readonly max?: bigint;
+  /** Bits of the packet's own address that stay beneath `min`, whose bits there are 0: NETMAP. */
+  readonly keep?: bigint;
   readonly portMin?: number;
   readonly portMax?: number;
 }
@@ -142,8 +148,17 @@ export type Action =
   | { readonly op: "unnat"; readonly type: "src" | "dst" }
   /** Enters the thread's new connection in its table, or writes ct_mark and ct_label of the row to a known one. */
   | { readonly op: "confirm" }
-  /** Goes on with exactly one option, and then with the rest of this program. Weights are positive; how it is chosen is for the reader. */
-  | { readonly op: "choose"; readonly how: string; readonly weights: readonly number[]; readonly options: readonly (readonly Action[])[] }
+  /**
+   * Goes on with exactly one option, and then with the rest of this program. Weights are positive; `how` is for the reader. With `by`
+   * the device's own choice can be computed: a run whose `beyond` is `hash` takes what `by` says.
+   */
+  | {
+      readonly op: "choose";
+      readonly how: string;
+      readonly weights: readonly number[];
+      readonly options: readonly (readonly Action[])[];
+      readonly by?: ChooseBy;
+    }
   /** Appends a copy (with its value stack and connection reference) that runs these actions on this device. */
   | { readonly op: "clone"; readonly actions: readonly Action[] }
   /** For the reader only. */
@@ -154,6 +169,27 @@ export type Action =
   | { readonly op: "unknown"; readonly why: string; readonly command: string; readonly on: string; readonly go?: boolean };
 
 export type ActionOp = Action["op"];
+
+/** How a device computes a choice. */
+export type ChooseBy =
+  /** `map[value & (map.length - 1)]` is the option; map.length is a power of two. OVS `dp_hash` groups. */
+  | { readonly kind: "map"; readonly field: Slice; readonly map: readonly number[] }
+  /**
+   * Highest of `(hash_int(ids[i], basis) & 0xffff) * weights[i]`, the last of equals. `basis` is hash_uint64(param) of
+   * OVS's lib/hash.c, hashed on over each of `fields` in order. OVS `hash` groups (ofproto-dpif-xlate.c,
+   * pick_hash_fields_select_group and group_best_live_bucket).
+   */
+  | { readonly kind: "fields"; readonly param: bigint; readonly fields: readonly HashField[]; readonly ids: readonly number[] };
+
+/** A field that a choice hashes: its value, masked, in network byte order, by hash_bytes. */
+export interface HashField {
+  readonly slice: Slice;
+  readonly mask: bigint;
+  /** Bytes of the value where it is hashed; absent: as many as the slice's bits need. */
+  readonly bytes?: number;
+  /** It is hashed only of packets that one of these matches (OVS's prerequisites); absent: of all. */
+  readonly when?: readonly Match[];
+}
 
 /** Part `clause` (from 1) of `of` of the conjunctive match `id`. */
 export interface Conjunction {

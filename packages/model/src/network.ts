@@ -3,7 +3,8 @@
  */
 
 import type { Certainty, Origin } from "./facts.js";
-import type { Action, Conjunction, Match, Rule, Table, TableId } from "./ir.js";
+import { FIELDS } from "./fields.js";
+import type { Action, Conjunction, Match, Rule, Table, TableId, WordMatch } from "./ir.js";
 import { type Slice, slice } from "./row.js";
 
 export type DeviceKind = "router" | "host" | "bridge" | "pod" | "segment" | "tunnel" | "logical" | "outside";
@@ -42,7 +43,7 @@ export type Attachment =
   | { readonly kind: "none" };
 
 /** Fields that go with a packet between a switch's tunnel port and the place where its tunnel begins and ends. */
-export const TUNNEL_FIELDS: readonly string[] = ["tun_id", "tun_metadata0", "tun_flags", "tun_src", "tun_dst"];
+export const TUNNEL_FIELDS: readonly string[] = FIELDS.filter((f) => f.cls === "tunnel").map((f) => f.name);
 
 export interface Port {
   readonly number: number;
@@ -79,6 +80,8 @@ export interface Link {
   readonly toPort: number;
   /** Fields of class `device` that survive the link (pkt_mark between an OVS patch pair). */
   readonly keeps: readonly string[];
+  /** What leaves is processed by the other end before the sender goes on (an OVS patch port). See the head of ir.ts. */
+  readonly inline?: boolean;
   readonly certainty: Certainty;
   /** Why the two are taken to be joined. */
   readonly why: string;
@@ -161,10 +164,20 @@ export class NetworkBuilder implements Network {
     this.trackers.push({ name, flavour });
     return this.trackers.length - 1;
   }
-  /** Links two ports both ways. */
-  join(a: Device, aPort: number, b: Device, bPort: number, certainty: Certainty, why: string, keeps: readonly string[] = []): void {
-    this.links.push({ device: a.id, port: aPort, toDevice: b.id, toPort: bPort, keeps, certainty, why });
-    this.links.push({ device: b.id, port: bPort, toDevice: a.id, toPort: aPort, keeps, certainty, why });
+  /** Links two ports both ways; `inline` as in {@link Link}. */
+  join(
+    a: Device,
+    aPort: number,
+    b: Device,
+    bPort: number,
+    certainty: Certainty,
+    why: string,
+    keeps: readonly string[] = [],
+    inline = false,
+  ): void {
+    const how = { keeps, certainty, why, ...(inline ? { inline } : {}) };
+    this.links.push({ device: a.id, port: aPort, toDevice: b.id, toPort: bPort, ...how });
+    this.links.push({ device: b.id, port: bPort, toDevice: a.id, toPort: aPort, ...how });
   }
   linkAt(device: Device, port: number): Link | undefined {
     return this.links.find((l) => l.device === device.id && l.port === port);
@@ -198,21 +211,17 @@ export class NetworkBuilder implements Network {
 
 /** Adds `field = value/mask` to a match (mask defaults to all bits of the field). Returns null if it contradicts what is there. */
 export function addMatch(match: Match, s: Slice, value: bigint, mask?: bigint): Match | null {
-  const words = new Map(match.map((x) => [x.w, { v: x.v, m: x.m }]));
   const full = (1n << BigInt(s.n)) - 1n;
   const mk = (mask ?? full) & full;
+  const own: WordMatch[] = [];
+  // Least significant first: words in descending order.
   for (const c of chunksOf(s)) {
     const m = (Number((mk >> BigInt(c.at)) & BigInt(c.lo)) << c.shift) >>> 0;
     if (m === 0) continue;
-    const v = ((Number(((value & mk) >> BigInt(c.at)) & BigInt(c.lo)) << c.shift) >>> 0) & m;
-    const old = words.get(c.word);
-    if (!old) words.set(c.word, { v: v >>> 0, m });
-    else {
-      if (((old.v ^ v) & old.m & m) !== 0) return null;
-      words.set(c.word, { v: (old.v | v) >>> 0, m: (old.m | m) >>> 0 });
-    }
+    const v = ((Number(((value & mk) >> BigInt(c.at)) & BigInt(c.lo)) << c.shift) & m) >>> 0;
+    own.push({ w: c.word, v, m });
   }
-  return [...words.entries()].sort((a, b) => a[0] - b[0]).map(([w, x]) => ({ w, v: x.v, m: x.m }));
+  return intersect(match, own.length > 1 ? own.reverse() : own);
 }
 
 /** {@link addMatch} on a whole field; a contradiction is a bug of the caller. */
@@ -224,18 +233,40 @@ export function matchField(match: Match, name: string, value: bigint | number, m
 
 /** The match that holds where both hold, or null if none can. */
 export function intersect(a: Match, b: Match): Match | null {
-  const words = new Map(a.map((x) => [x.w, x]));
-  for (const y of b) {
-    const x = words.get(y.w);
-    if (!x) words.set(y.w, y);
-    else if (((x.v ^ y.v) & x.m & y.m) !== 0) return null;
-    else words.set(y.w, { w: y.w, v: (x.v | y.v) >>> 0, m: (x.m | y.m) >>> 0 });
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
+  const out: WordMatch[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    const x = a[i];
+    const y = b[j];
+    if (x.w < y.w) {
+      out.push(x);
+      i++;
+    } else if (x.w > y.w) {
+      out.push(y);
+      j++;
+    } else {
+      if (((x.v ^ y.v) & x.m & y.m) !== 0) return null;
+      out.push({ w: x.w, v: (x.v | y.v) >>> 0, m: (x.m | y.m) >>> 0 });
+      i++;
+      j++;
+    }
   }
-  return [...words.values()].sort((p, q) => p.w - q.w);
+  for (; i < a.length; i++) out.push(a[i]);
+  for (; j < b.length; j++) out.push(b[j]);
+  return out;
 }
 
-import { chunks, lowMask } from "./row.js";
+import { type Chunk, chunks, lowMask } from "./row.js";
 
-function chunksOf(s: Slice) {
-  return chunks(s).map((c) => ({ ...c, lo: lowMask(c.bits) }));
+type MatchChunk = Chunk & { readonly lo: number };
+/** By slice: plugins match the same few again and again. */
+const CHUNKS = new WeakMap<Slice, readonly MatchChunk[]>();
+
+function chunksOf(s: Slice): readonly MatchChunk[] {
+  let known = CHUNKS.get(s);
+  if (!known) CHUNKS.set(s, (known = chunks(s).map((c) => ({ ...c, lo: lowMask(c.bits) }))));
+  return known;
 }

@@ -110,6 +110,8 @@ export interface Collectable {
   readonly command: string;
   /** On which kind of host: node, router, pod, cluster. */
   readonly on: "node" | "router" | "pod" | "cluster";
+  /** Of the cluster: kinds of facts that show it, whatever file they were in. */
+  readonly facts?: readonly FactKind[];
 }
 
 /** An address and port at which a Service is asked for. */
@@ -197,6 +199,44 @@ export interface ExplainSection {
   readonly items: readonly ExplainItem[];
 }
 
+/** The way of an announced prefix from the objects that want it to the router's kernel, in this order. */
+export const ANNOUNCEMENT_STAGES = [
+  "desired",
+  "configured",
+  "running",
+  "session",
+  "announced",
+  "received",
+  "selected",
+  "installed",
+] as const;
+/**
+ * desired: by Services, pools, advertisements; configured: objects made of these for a node's router; running: that router's own configuration;
+ * session: with the peer; announced: sent to the peer; received, selected: by the peer's BGP; installed: in the peer's kernel.
+ */
+export type AnnouncementStage = (typeof ANNOUNCEMENT_STAGES)[number];
+
+/** What one source says of one stage, for one node and one peer. */
+export interface AnnouncementStep {
+  readonly stage: AnnouncementStage;
+  readonly prefix: string;
+  /** Kubernetes node that announces, or is not to; the evidence host where it is none. */
+  readonly node: string;
+  /** Address of the peer, "" where there is none to announce to. */
+  readonly peer: string;
+  /** Null: not in evidence. */
+  readonly is: boolean | null;
+  /** What says so, or why not. */
+  readonly text: string;
+  /** Whose it is: "Service demo/web", "FRRConfiguration x", "FRR of node-1". */
+  readonly object: string;
+  readonly file: string;
+  readonly line: number;
+  /** Where it is not in evidence: what would tell, and where. */
+  readonly command?: string;
+  readonly on?: string;
+}
+
 export interface Plugin {
   readonly id: string;
   /** One line for `plugin list`. */
@@ -210,5 +250,10 @@ export interface Plugin {
   services?(facts: FactBase): readonly KnownService[];
   /** What the source's own facts have to say on a question; rules of the network are found without. */
   explain?(facts: FactBase, question: Question): readonly ExplainSection[];
+  /** Announcements of prefixes that cover a prefix (but for default routes) or lie inside it. */
+  announcements?(
+    facts: FactBase,
+    prefix: { readonly family: 4 | 6; readonly value: bigint; readonly len: number },
+  ): readonly AnnouncementStep[];
   readonly collects?: readonly Collectable[];
 }

@@ -3,7 +3,7 @@
  */
 import { assertNever } from "./errors.js";
 import { FIELDS, type Field } from "./fields.js";
-import type { Action, Match, Rule, Table } from "./ir.js";
+import type { Action, ChooseBy, HashField, Match, Rule, Table } from "./ir.js";
 import type { Network } from "./network.js";
 import { formatValue } from "./packet.js";
 import type { Slice } from "./row.js";
@@ -86,7 +86,7 @@ export function printAction(a: Action): string {
     case "unnat":
       return `unnat ${a.type}`;
     case "choose":
-      return `choose ${a.how} [${a.options.map((o, i) => `${a.weights[i]}: ${printProgram(o)}`).join(", ")}]`;
+      return `choose ${a.how}${a.by ? ` by ${printBy(a.by)}` : ""} [${a.options.map((o, i) => `${a.weights[i]}: ${printProgram(o)}`).join(", ")}]`;
     case "clone":
       return `clone ${printProgram(a.actions)}`;
     case "note":
@@ -99,9 +99,16 @@ export function printAction(a: Action): string {
   }
 }
 
-function printRange(r: { min?: bigint; max?: bigint; portMin?: number; portMax?: number }): string {
+function printBy(by: ChooseBy): string {
+  if (by.kind === "map") return `${printSlice(by.field)} map ${by.map.join(",")}`;
+  const field = (f: HashField): string =>
+    `${printSlice(f.slice)}/0x${f.mask.toString(16)}${f.bytes === undefined ? "" : `:${f.bytes}`}${f.when ? ` if ${f.when.map(printMatch).join(" | ")}` : ""}`;
+  return `hash ${by.param} of (${by.fields.map(field).join(", ")}) ids ${by.ids.join(",")}`;
+}
+
+function printRange(r: { min?: bigint; max?: bigint; keep?: bigint; portMin?: number; portMax?: number }): string {
   const span = (a: unknown, b: unknown) => (a === undefined ? "keep" : b === undefined || b === a ? String(a) : `${a}-${b}`);
-  return `${span(r.min, r.max)}:${span(r.portMin, r.portMax)}`;
+  return `${span(r.min, r.max)}${r.keep === undefined ? "" : `/${r.keep}`}:${span(r.portMin, r.portMax)}`;
 }
 
 export function printRule(r: Rule, table: Table): string {
@@ -127,7 +134,7 @@ export function printNetwork(net: Network): string {
   }
   for (const l of net.links)
     out.push(
-      `link ${l.device}:${l.port} -> ${l.toDevice}:${l.toPort}${l.keeps.length > 0 ? ` keeps ${l.keeps.join(",")}` : ""} ${l.certainty}`,
+      `link ${l.device}:${l.port} -> ${l.toDevice}:${l.toPort}${l.keeps.length > 0 ? ` keeps ${l.keeps.join(",")}` : ""} ${l.certainty}${l.inline ? " inline" : ""}`,
     );
   return `${out.join("\n")}\n`;
 }

@@ -51,6 +51,18 @@ export interface RunOptions {
   readonly beyond: "first" | "hash";
   /** The packet inside, where the one that runs is the outer packet of a tunnel: with tun_id and tun_metadata0, as `decap` gives it. */
   readonly inner?: Row;
+  /**
+   * Instead of tracking: nothing is looked up or committed. Each `ct` with a resume takes the next of these as ct_state (OVS
+   * bits; beyond the last: new|trk) of the packet that goes on tracked, in order of the `ct`s, which is that of their forks; ct_zone
+   * is its zone, `exec` has written to ct_mark and ct_label as they were, and a `nat` range with an address has been applied as
+   * its first address and port. A `ct` without a resume changes nothing, its event has state 0. `ofproto/trace` with `--ct-next`.
+   */
+  readonly ctStates?: readonly number[];
+  /**
+   * The packet is taken where it is inside the device: its registers, connection state and tunnel fields are as given, but for
+   * in_port. Otherwise they are cleared when it enters.
+   */
+  readonly keep?: boolean;
 }
 
 /** A machine that runs packets: the reference interpreter, or the core. */
