@@ -7,9 +7,13 @@
 import type { Claim, EvidenceFile, ReadContext } from "@plumbline/model";
 import * as appctl from "./read/appctl.js";
 import { readConnections } from "./read/connections.js";
+import { type CounterTable, readCounters } from "./read/counters.js";
 import { readFlows } from "./read/flows.js";
 import { readGroups } from "./read/groups.js";
+import { readDpifShowJson, readFdbJson } from "./read/json.js";
+import { holdsOpenVSwitch, readDatabase } from "./read/ovsdb.js";
 import { readDpifShow, readPortDescriptions } from "./read/ports.js";
+import { readDatapathFlows, readGroupStatistics, readMeters } from "./read/statistics.js";
 import * as vsctl from "./read/vsctl.js";
 
 export interface Recognised {
@@ -53,7 +57,8 @@ function make(what: string, form: number, read: Recognised["read"]): Recognised 
 export function recognise(file: EvidenceFile): Recognised | null {
   const command = file.command;
   if (OFCTL.test(command)) return ofctl(command);
-  if (DPCTL.test(command)) return connections(command);
+  if (DPCTL.test(command)) return connections(command) ?? datapathFlows(command);
+  if (isDatabase(file)) return make("Open_vSwitch database", 1, readDatabase);
   if (APPCTL.test(command)) return connections(command) ?? unixctl(command);
   if (!VSCTL.test(command)) return null;
   // `--format` and `--columns` print another form.
@@ -72,7 +77,9 @@ export function recognise(file: EvidenceFile): Recognised | null {
 }
 
 function ofctl(command: string): Recognised | null {
-  const verb = words(command).find((w) => /^(dump-flows|dump-groups|dump-ports-desc|show|dump-tlv-map)$/.test(w));
+  const verb = words(command).find((w) =>
+    /^(dump-flows|dump-groups|dump-group-stats|dump-meters|dump-ports|dump-tables|dump-ports-desc|show|dump-tlv-map)$/.test(w),
+  );
   const bridge = verb && bridgeAfter(command, verb);
   if (!verb || !bridge) return null;
   const version = openFlow(command);
@@ -85,6 +92,13 @@ function ofctl(command: string): Recognised | null {
     case "dump-groups":
       // OpenFlow 1.0 is asked with Nicira's extension, which keeps what 1.1 to 1.4 lose.
       return make(`OpenFlow groups of ${bridge}`, version === 10 ? 14.5 : version, (f, ctx) => readGroups(f, bridge, ctx));
+    case "dump-group-stats":
+      return make(`statistics of OpenFlow groups of ${bridge}`, version, (f, ctx) => readGroupStatistics(f, bridge, ctx));
+    case "dump-ports":
+    case "dump-tables":
+      return make(`counters (${verb}) of ${bridge}`, version, (f, ctx) => readCounters(f, verb as CounterTable, ctx));
+    case "dump-meters":
+      return make(`meters of ${bridge}`, version, (f, ctx) => readMeters(f, bridge, ctx));
     case "dump-tlv-map":
       return make(`tunnel options of ${bridge}`, version, (f, ctx) => appctl.readTlvMap(f, bridge, ctx));
     default:
@@ -107,21 +121,39 @@ function connections(command: string): Recognised | null {
   );
 }
 
+/** `ovs-appctl dpctl/dump-flows [-m]`, `ovs-dpctl dump-flows`. */
+function datapathFlows(command: string): Recognised | null {
+  if (!/\s(?:dpctl\/|dpif\/)?dump-flows(\s|$)/.test(command) || /\s(-f|--format)[\s=]*json/.test(command)) return null;
+  return make("flows of the OVS datapath", /\s(-m|--more|--names)\b/.test(command) ? 2 : 1, readDatapathFlows);
+}
+
+/** The database as a file, or as ovsdb-client prints or keeps it; which database it is, only its content tells. */
+function isDatabase(file: EvidenceFile): boolean {
+  if (!/^ovsdb-client\s|(?:^|[\s/])conf(?:\.db)?$/.test(file.command) && !/(?:^|\/)conf\.db$/.test(file.path)) return false;
+  return holdsOpenVSwitch(file.text());
+}
+
 function unixctl(command: string): Recognised | null {
-  // JSON forms are others.
-  if (/\s(-f|--format)[\s=]*json/.test(command)) return null;
+  const json = /\s(-f|--format)[\s=]*json/.test(command);
+  if (/\s(?:dpctl|dpif)\/dump-flows(\s|$)/.test(command)) return datapathFlows(command);
   const verb =
-    /\s((?:bridge\/dump-flows|fdb\/show|dpif\/show|tnl\/neigh\/show|tnl\/arp\/show|ovs\/route\/show|tnl\/ports\/show|ofproto\/list-tunnels))(?=\s|$)/.exec(
+    /\s((?:bridge\/dump-flows|mdb\/show|fdb\/show|dpif\/show|tnl\/neigh\/show|tnl\/arp\/show|ovs\/route\/show|tnl\/ports\/show|ofproto\/list-tunnels))(?=\s|$)/.exec(
       command,
     )?.[1];
-  const bridge = verb ? (bridgeAfter(command, verb) ?? "") : "";
+  // Only two of these are read as JSON.
+  if (json && verb !== "fdb/show" && verb !== "dpif/show") return null;
+  const bridge = verb ? (bridgeAfter(command.replace(/\s(-f|--format)[\s=]*json/, ""), verb) ?? "") : "";
   switch (verb) {
     case "bridge/dump-flows":
       return bridge === "" ? null : make(`OpenFlow flows of ${bridge}`, 5, (f, ctx) => readFlows(f, bridge, ctx));
     case "fdb/show":
-      return bridge === "" ? null : make(`learned MACs of ${bridge}`, 1, (f, ctx) => appctl.readFdb(f, bridge, ctx));
+      return make(bridge === "" ? "learned MACs" : `learned MACs of ${bridge}`, 1, (f, ctx) =>
+        json ? readFdbJson(f, bridge, ctx) : appctl.readFdb(f, bridge, ctx),
+      );
+    case "mdb/show":
+      return make(`multicast groups of ${bridge}`, 1, (f, ctx) => readCounters(f, "mdb/show", ctx));
     case "dpif/show":
-      return make("OVS datapath ports", 1, readDpifShow);
+      return make("OVS datapath ports", 1, json ? readDpifShowJson : readDpifShow);
     case "tnl/neigh/show":
     case "tnl/arp/show":
       return make("tunnel neighbours", 1, appctl.readTunnelNeighbours);

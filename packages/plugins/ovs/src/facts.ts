@@ -21,6 +21,8 @@ export interface OvsPortFact {
   cut: boolean;
   /** OpenFlow number, 16 bits. */
   ofport?: number;
+  /** Number in the datapath, which several bridges share. */
+  datapathPort?: number;
   /** internal, patch, geneve, system, tap, …; undefined where the file does not tell, "" for a plain device. */
   type?: string;
   options?: Record<string, string>;
@@ -109,6 +111,25 @@ export interface OvsTlvFact {
   field: string;
 }
 
+/** One line of `dump-group-stats`. */
+export interface OvsGroupStatisticsFact {
+  bridge: string;
+  id: number;
+  packets: number;
+  bytes: number;
+  buckets: { packets: number; bytes: number }[];
+}
+
+/** A meter of `dump-meters`. */
+export interface OvsMeterFact {
+  bridge: string;
+  /** A number, or the name of a reserved meter. */
+  id: string;
+  /** kbps or pktps, burst, stats. */
+  flags: string[];
+  bands: { type: string; rate: number; burst?: number }[];
+}
+
 /** What of a bridge was read, so that absence in the evidence can be told from absence of the evidence. */
 export interface OvsReadFact {
   bridge: string;
@@ -129,6 +150,10 @@ declare module "@plumbline/model" {
     "ovs.tunnel-port": OvsTunnelPortFact;
     "ovs.tunnel": OvsTunnelFact;
     "ovs.tlv": OvsTlvFact;
+    "ovs.group-statistics": OvsGroupStatisticsFact;
+    "ovs.meter": OvsMeterFact;
+    /** One line of `dpctl/dump-flows`: a flow that the datapath keeps. */
+    "ovs.datapath-flow": { ufid: string; match: string; packets: number; bytes: number; used: string; actions: string };
     "ovs.read": OvsReadFact;
     /** Row of the Open_vSwitch table: hostname, ovn-encap-ip, ovn-bridge-mappings, … */
     "ovs.config": { externalIds: Record<string, string>; version: string };

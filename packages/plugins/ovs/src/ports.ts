@@ -2,8 +2,6 @@
  * Reserved OpenFlow ports as 16-bit numbers, the form that OVS uses inside (include/openflow/openflow-1.0.h, OFPP_*;
  * OpenFlow 1.1 and later print the same ports as 0xffff0000 + number, see {@link port16}).
  */
-import type { PortRef } from "./ast.js";
-
 export const PORT = {
   unset: 0xfff7,
   inPort: 0xfff8,
@@ -34,22 +32,15 @@ export function reservedPort(name: string): number | undefined {
   return BY_NAME.get(name) ?? BY_NAME.get(name.toUpperCase());
 }
 
-/** The name of a reserved port, or undefined. */
+/** The name of a reserved port as OVS prints it, or undefined. */
 export function reservedName(port: number): string | undefined {
-  for (const [name, n] of BY_NAME) if (n === port && name !== "ANY") return name;
+  for (const [name, n] of BY_NAME) if (n === port && name !== "NONE") return name;
   return undefined;
 }
 
 /** Folds an OpenFlow 1.1+ port number (32 bits) to 16 bits. */
 export function port16(n: number): number {
   return n >= 0xffffff00 ? n & 0xffff : n;
-}
-
-/** A port as printed: a number, a reserved name, a quoted or bare name. */
-export function portRef(text: string): PortRef {
-  if (/^(0x[0-9a-fA-F]+|\d+)$/.test(text)) return port16(Number(text));
-  if (text.startsWith('"')) return unquote(text);
-  return reservedPort(text) ?? text;
 }
 
 /** Undoes the JSON quoting of names. */

@@ -1,4 +1,6 @@
 /** Helpers of these tests: read files as devices print them, lower them, and print what came out. */
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { type NetworkBuilder, printNetwork, printProgram } from "@plumbline/model";
 import { lowerFacts, readFiles } from "@plumbline/plugin-sdk";
 import plugin, { parseActions } from "../src/index.js";
@@ -57,7 +59,9 @@ export function program(actions: string, match = "ip", groups?: string): string 
     (t) =>
       `; ${t.name}: ${t.rules.map((r) => printProgram(r.program)).join(" ")}${t.miss.length > 0 ? ` else ${printProgram(t.miss)}` : ""}`,
   );
-  return [printProgram(net.rules[0]?.program ?? []), ...more, ...problems.map((p) => `; ${p}`)].join("");
+  return [printProgram(net.tables.find((t) => t.name === "0")?.rules[0]?.program ?? []), ...more, ...problems.map((p) => `; ${p}`)].join(
+    "",
+  );
 }
 
 /** Actions as plain values, bigints as text. */
@@ -66,4 +70,18 @@ export function plain(text: string): unknown {
 }
 export function simplify(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (_, v) => (typeof v === "bigint" ? `${v}n` : v instanceof Uint8Array ? [...v] : v)));
+}
+
+/** Lines of a recorded file, where a checkout of them stands beside this one or PLUMBLINE_SHARED says where; none, and said so, if not. */
+export function shared<T>(path: string): T[] {
+  const root = process.env.PLUMBLINE_SHARED ?? resolve(import.meta.dirname, "../../../../../shared");
+  const file = join(root, path);
+  if (!existsSync(file)) {
+    console.warn(`SKIPPED: no recorded answers at ${file}; set PLUMBLINE_SHARED to test on them`);
+    return [];
+  }
+  return readFileSync(file, "utf8")
+    .trim()
+    .split("\n")
+    .map((l) => JSON.parse(l));
 }

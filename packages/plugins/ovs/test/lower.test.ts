@@ -314,8 +314,8 @@ test("dec_ttl ends a list of actions, not the packet", () => {
     [
       "0: priority=9,in_port=1 actions=resubmit(,1),output:2",
       "1: priority=9,ip actions=dec_ttl,output:1",
-      "unlinked port 2",
       "dropped",
+      "unlinked port 2",
     ]
   `);
 });
@@ -326,17 +326,19 @@ test("dec_ttl ends what is spent; a tag is not written where there is none", () 
     [
       [
         "0: priority=9,in_port=1 actions=dec_ttl,output:2",
-        "0: is it IP: (made)",
+        "no IP packet: a TTL to decrement: (made)",
+        "no IP packet: no TTL: (made)",
         "unlinked port 2",
       ],
       [
         "0: priority=9,in_port=1 actions=dec_ttl,output:2",
-        "0: is it IP: (made)",
+        "no IP packet: a TTL to decrement: (made)",
         "dropped",
       ],
       [
         "0: priority=9,in_port=1 actions=dec_ttl,output:2",
-        "0: is it IP: no match",
+        "no IP packet: a TTL to decrement: no match",
+        "no IP packet: no TTL: no match",
         "unlinked port 2",
       ],
     ]
@@ -348,13 +350,13 @@ test("dec_ttl ends what is spent; a tag is not written where there is none", () 
     [
       [
         "0: priority=9,in_port=1 actions=set_field:4101->vlan_vid,resubmit(,1)",
-        "0: is there a VLAN tag: no match",
+        "vlan_vid=4101/8191 if there is a VLAN tag: no match",
         "1: no match",
         "dropped",
       ],
       [
         "0: priority=9,in_port=1 actions=set_field:4101->vlan_vid,resubmit(,1)",
-        "0: is there a VLAN tag: (made)",
+        "vlan_vid=4101/8191 if there is a VLAN tag: (made)",
         "1: priority=9,dl_vlan=5 actions=output:2",
         "unlinked port 2",
       ],

@@ -46,7 +46,7 @@ test("files are known by their command, and ranked by what their form keeps", ()
   expect(Object.fromEntries(names.map((n) => [n, read(`node/${n}`, "").claim]))).toMatchInlineSnapshot(`
     {
       "ovs-appctl_bridge.dump-flows_--offload-stats_br-int": "OpenFlow flows of br-int (form 5)",
-      "ovs-appctl_dpctl_dump-flows": null,
+      "ovs-appctl_dpctl_dump-flows": "flows of the OVS datapath (form 1)",
       "ovs-appctl_dpif_show": "OVS datapath ports (form 1)",
       "ovs-appctl_fdb.show_br-ex": "learned MACs of br-ex (form 1)",
       "ovs-appctl_ofproto_list-tunnels": "tunnels (form 1)",
@@ -63,7 +63,7 @@ test("files are known by their command, and ranked by what their form keeps", ()
       "ovs-ofctl_dump-flows_br-int_table=0": null,
       "ovs-ofctl_dump-flows_br_int": "OpenFlow flows of br_int (form 10)",
       "ovs-ofctl_dump-groups_br-int": "OpenFlow groups of br-int (form 14.5)",
-      "ovs-ofctl_dump-ports_br-int": null,
+      "ovs-ofctl_dump-ports_br-int": "counters (dump-ports) of br-int (form 10)",
       "ovs-ofctl_show_br-int": "OpenFlow ports of br-int (form 10)",
       "ovs-vsctl_-t_5_list_bridge": "OVS bridge settings (form 1)",
       "ovs-vsctl_-t_5_show": "OVS bridges and ports (form 1)",
@@ -243,8 +243,8 @@ OFPT_GET_CONFIG_REPLY (OF1.3) (xid=0x5): frags=normal miss_send_len=0
       "claim": "OVS datapath ports (form 1)",
       "facts": [
         "ovs.bridge 2 {"name":"br-int","datapathType":"netdev"}",
-        "ovs.port 3 {"bridge":"br-int","name":"br-int","cut":false,"ofport":65534,"type":"tap","options":{}}",
-        "ovs.port 4 {"bridge":"br-int","name":"ovn-1","cut":false,"ofport":2,"type":"geneve","options":{"csum":"true","key":"flow","local_ip":"192.0.2.24","remote_ip":"192.0.2.23"}}",
+        "ovs.port 3 {"bridge":"br-int","name":"br-int","cut":false,"ofport":65534,"datapathPort":3,"type":"tap","options":{}}",
+        "ovs.port 4 {"bridge":"br-int","name":"ovn-1","cut":false,"ofport":2,"datapathPort":5,"type":"geneve","options":{"csum":"true","key":"flow","local_ip":"192.0.2.24","remote_ip":"192.0.2.23"}}",
         "ovs.port 5 {"bridge":"br-int","name":"patch-br-int","cut":false,"ofport":3,"type":"patch","options":{"peer":"patch-br-ex"}}",
       ],
       "problems": [],

@@ -8,7 +8,7 @@
 import type { OvsAction } from "../ast.js";
 
 /** Actions of which the last counts, in the order in which they run. */
-const ONCE = ["popVlan", "pop_mpls", "decap", "encap", "push_mpls", "pushVlan", "decTtl", "dec_mpls_ttl", "dec_nsh_ttl"];
+const ONCE = ["popVlan", "popMpls", "decap", "encap", "pushMpls", "pushVlan", "decTtl", "decMplsTtl", "decNshTtl"];
 /** Actions that lead on, the strongest first. */
 const FINAL = ["group", "output", "resubmit", "ctClear", "ct"];
 
@@ -16,10 +16,9 @@ const FINAL = ["group", "output", "resubmit", "ctClear", "ct"];
 export function actionSet(actions: readonly OvsAction[]): OvsAction[] {
   // An action that is not understood may be of any kind: it comes first, so that nothing is said of what follows.
   const bad = actions.filter((a) => a.kind === "bad");
-  const name = (a: OvsAction) => (a.kind === "unmodelled" ? a.name : a.kind);
-  const last = (kind: string) => actions.filter((a) => name(a) === kind).slice(-1);
+  const last = (kind: string) => actions.filter((a) => a.kind === kind).slice(-1);
   const final = FINAL.flatMap(last).slice(0, 1);
   if (final.length === 0) return bad;
-  const writes = actions.filter((a) => a.kind === "setField" || a.kind === "move" || (a.kind === "remark" && a.name === "set_queue"));
+  const writes = actions.filter((a) => a.kind === "setField" || a.kind === "move" || a.kind === "setQueue");
   return [...bad, ...ONCE.flatMap(last), ...writes, ...final];
 }

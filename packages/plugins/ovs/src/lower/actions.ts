@@ -5,7 +5,7 @@
  * - Every `ct` ends in clearing the connection's fields: OVS goes on with an untracked packet, whether or not a tracked
  *   copy was sent to a table.
  * - A write to a VLAN field of an untagged packet and `dec_ttl` of what is no IP packet do nothing. Where the flow's match
- *   does not settle it, the rest of the program becomes a table of two ways.
+ *   does not settle it, a helper table does.
  * - A packet whose TTL expires in `dec_ttl` leaves the flow's list of actions, as in OVS, and goes on in the one that resubmitted
  *   to it. That it expired is said by a copy that is dropped there.
  * - An action that rows cannot express is `unknown` in its place; what stands before it has happened.
@@ -13,10 +13,13 @@
 import { type Action, assertNever, matchField, type NatRange, slice } from "@plumbline/model";
 import type { CtSpec, FieldSlice, LearnAction, MatchTerm, NatSpec, OvsAction, PortRef, TableRef } from "../ast.js";
 import { PORT, reservedName } from "../ports.js";
+import { printAction } from "../print/actions.js";
 import { decodeActions } from "../wire/actions.js";
 import { CLEAR_CT, maskedSets } from "./bits.js";
 import { findPort } from "./bridges.js";
 import { lowerBundle, lowerGroup, lowerMultipath } from "./choices.js";
+import { decap, encap } from "./encap.js";
+import { decMplsTtl, decNshTtl, decTtl, ifMpls, popMpls, popVlan, pushMpls, pushVlan } from "./layers.js";
 import { knownValue } from "./match.js";
 import type { Switch } from "./switch.js";
 
@@ -34,15 +37,32 @@ export interface Place {
   readonly onLearn?: (a: LearnAction) => void;
 }
 
-const VLAN_TCI = slice("vlan_tci");
-const VLAN_TCI2 = slice("vlan_tci2");
-const TAGGED = [matchField([], "vlan_tci", 0x1000, 0x1000)];
-const IP = [matchField([], "eth_type", 0x0800), matchField([], "eth_type", 0x86dd)];
-const VLAN_PRESENT = slice("vlan_tci", 12, 1);
+const VLAN_TCI = "vlan_tci";
+const TAGGED = [matchField([], VLAN_TCI, 0x1000, 0x1000)];
+const PRESENT = slice(VLAN_TCI, 12, 1);
 const IN_PORT = slice("in_port");
+const NO_HIGH_OP: Action = { op: "set", dst: slice("arp_op", 8, 8), value: 0n };
+const SKB_PRIORITY = slice("skb_priority");
+const CT_TUPLE_MISSING = [matchField([], "ct_nw_proto", 0)];
+const ETH_TYPE = slice("eth_type");
+const IP = [matchField([], "eth_type", 0x0800), matchField([], "eth_type", 0x86dd)];
+
+/** Programs by list of actions, for each bridge: flows that read the same share their list, and most of a table's do. */
+const PROGRAMS = new WeakMap<Switch, WeakMap<readonly OvsAction[], Map<string, Action[]>>>();
 
 export function lowerActions(sw: Switch, list: readonly OvsAction[], place: Place): Action[] {
-  return lowerFrom(sw, list, 0, place, knownValue(place.terms, VLAN_PRESENT) === 1n);
+  const tagged = knownValue(place.terms, PRESENT) === 1n;
+  // What a list learns is told for each flow by itself.
+  if (place.groups.length > 0 || place.restored || list.some((a) => a.kind === "learn")) return lowerFrom(sw, list, 0, place, tagged);
+  let programs = PROGRAMS.get(sw);
+  if (!programs) PROGRAMS.set(sw, (programs = new WeakMap()));
+  let ofList = programs.get(list);
+  if (!ofList) programs.set(list, (ofList = new Map()));
+  // Of the flow's match, these two conditions alone decide how actions are lowered.
+  const key = `${place.table} ${tagged} ${knownValue(place.terms, ETH_TYPE) ?? ""}`;
+  let program = ofList.get(key);
+  if (!program) ofList.set(key, (program = lowerFrom(sw, list, 0, place, tagged)));
+  return program;
 }
 
 /** @param tagged the packet is known to have a VLAN tag */
@@ -56,35 +76,39 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
       case "output":
         out.push(...output(sw, a.port));
         break;
+      case "outputTrunc":
+        out.push(...outputTrunc(sw, a.port, a.maxLen));
+        break;
       case "outputField":
-        out.push(a.src.slice ? { op: "output", port: a.src.slice } : sw.unknown(`output to ${a.src.text}, which is not modelled`));
+        out.push(a.src.slice ? outputField(sw, a.src) : sw.unknown(`output to ${a.src.text}, which is not modelled`));
         break;
       case "controller":
         out.push(...controller(sw, a.text, a.userdata, place));
         break;
       case "enqueue":
-        out.push({ op: "note", text: `queue ${a.queue}` }, ...output(sw, a.port));
+        out.push({ op: "note", text: printAction(a) }, ...output(sw, a.port));
         break;
-      case "setField": {
-        if (!a.dst.slice) {
-          out.push(notModelled(a.dst));
-          break;
-        }
-        const sets = maskedSets(a.dst.slice, a.value, a.mask);
-        if (a.needsVlan && !tagged) {
-          const rest = lowerFrom(sw, list, i + 1, place, false);
-          const yes = lowerFrom(sw, list, i + 1, place, true);
-          return [...out, sw.branch(`${place.table}: is there a VLAN tag`, TAGGED, [...sets, ...yes], rest)];
-        }
-        out.push(...sets);
-        if (a.dst.slice.field === "vlan_tci") tagged ||= !a.needsVlan && (a.value & 0x1000n) !== 0n && a.dst.slice.ofs === 0;
+      case "setQueue":
+        out.push({ op: "note", text: printAction(a) }, { op: "set", dst: SKB_PRIORITY, value: BigInt(a.queue) });
         break;
-      }
+      case "popQueue":
+        out.push({ op: "set", dst: SKB_PRIORITY, value: 0n });
+        break;
+      case "setField":
+        out.push(...setField(sw, a, tagged));
+        if (a.dst.slice?.field === VLAN_TCI) tagged ||= !a.needsVlan && (a.value & 0x1000n) !== 0n && a.dst.slice.ofs === 0;
+        break;
+      case "deleteField":
+        out.push(a.dst.slice ? { op: "set", dst: a.dst.slice, value: 0n } : notModelled(a.dst));
+        break;
       case "move":
         if (!a.dst.slice) out.push(notModelled(a.dst));
         else if (!a.src.slice || a.src.slice.n !== a.dst.slice.n)
           out.push(sw.unknown(`${a.src.text} is copied to ${a.dst.text}, and its value is not modelled`));
-        else out.push({ op: "move", src: a.src.slice, dst: a.dst.slice });
+        else {
+          out.push({ op: "move", src: a.src.slice, dst: a.dst.slice });
+          if (a.dst.slice.field === "arp_op") out.push(NO_HIGH_OP);
+        }
         break;
       case "push":
         out.push(a.src.slice ? { op: "push", src: a.src.slice } : sw.unknown(`${a.src.text} is pushed, and its value is not modelled`));
@@ -93,32 +117,51 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
         out.push(a.dst.slice ? { op: "pop", dst: a.dst.slice } : sw.unknown(`pop:${a.dst.text}: the field is not modelled`));
         break;
       case "decTtl": {
-        const expired: Action[] = [];
-        if (a.controllers.length > 0)
-          expired.push({ op: "punt", text: `dec_ttl: the TTL expired, to controllers ${a.controllers.join(", ")}` });
-        expired.push({ op: "clone", actions: [{ op: "drop", reason: "TTL expired" }] });
-        const dec: Action = { op: "decTtl", expired };
         const type = knownValue(place.terms, slice("eth_type"));
-        if (type === 0x0800n || type === 0x86ddn) out.push(dec);
-        else if (type === null) {
-          const rest = lowerFrom(sw, list, i + 1, place, tagged);
-          return [...out, sw.branch(`${place.table}: is it IP`, IP, [dec, ...rest], rest)];
-        }
+        const isIp = type === 0x0800n || type === 0x86ddn;
+        if (isIp || type === null || changesType(list, i)) out.push(...decTtl(sw, a.controllers, isIp && !changesType(list, i)));
         break;
       }
+      case "decMplsTtl":
+        out.push(...decMplsTtl());
+        break;
+      case "decNshTtl":
+        out.push(...decNshTtl());
+        break;
       case "popVlan":
-        out.push({ op: "move", src: VLAN_TCI2, dst: VLAN_TCI }, { op: "set", dst: VLAN_TCI2, value: 0n });
+        out.push(...popVlan());
         tagged = false;
         break;
       case "pushVlan":
-        out.push({ op: "move", src: VLAN_TCI, dst: VLAN_TCI2 }, { op: "set", dst: VLAN_TCI, value: 0x1000n });
+        out.push(...pushVlan());
         tagged = true;
+        break;
+      case "pushMpls":
+        out.push(pushMpls(sw, a.ethertype));
+        break;
+      case "popMpls":
+        out.push(popMpls(sw, a.ethertype));
+        break;
+      case "encap":
+        out.push(encap(sw, a));
+        break;
+      case "decap":
+        out.push(decap(sw));
         break;
       case "resubmit":
         out.push(...resubmit(sw, a, place));
         break;
       case "goto":
         out.push({ op: "goto", table: sw.table(a.table).id });
+        break;
+      case "writeMetadata":
+        out.push(...maskedSets(slice("metadata"), a.value, a.mask));
+        break;
+      case "writeActions":
+        out.push(sw.actionSets ? sw.actionSets.write(a.actions) : sw.unknown("write_actions here is not modelled"));
+        break;
+      case "clearActions":
+        if (sw.actionSets) out.push(...sw.actionSets.clear());
         break;
       case "ct":
         out.push(...ct(sw, a, inside));
@@ -127,23 +170,33 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
       case "ctClear":
         out.push({ op: "ctClear" });
         break;
-      case "group":
-        out.push(
-          ...lowerGroup(sw, a.id, place.groups, (actions, restored) =>
-            lowerFrom(sw, actions, 0, { ...place, groups: [...place.groups, a.id], restored }, tagged),
-          ),
-        );
+      case "group": {
+        const run = (actions: readonly OvsAction[], restored: boolean) =>
+          lowerFrom(sw, actions, 0, { ...place, groups: [...place.groups, a.id], restored }, tagged);
+        const program = lowerGroup(sw, a.id, place, run);
+        if (!program) return out;
+        out.push(...program);
         break;
+      }
       case "clone":
-        out.push({ op: "clone", actions: lowerFrom(sw, a.actions, 0, inside, tagged) });
+        out.push({ op: "clone", actions: withActionSet(sw, lowerFrom(sw, a.actions, 0, inside, tagged)) });
         break;
-      case "checkPktLarger":
-        out.push(
-          a.dst.slice
-            ? { op: "greater", src: slice("packet_len"), value: BigInt(a.size), dst: a.dst.slice }
-            : sw.unknown(`check_pkt_larger to ${a.dst.text}, which is not modelled`),
-        );
-        break;
+      case "checkPktLarger": {
+        const { slice: dst } = a.dst;
+        if (!dst) {
+          out.push(sw.unknown(`check_pkt_larger to ${a.dst.text}, which is not modelled`));
+          break;
+        }
+        if (!sw.traced) {
+          out.push({ op: "greater", src: slice("packet_len"), value: BigInt(a.size), dst });
+          break;
+        }
+        // The switch translates the rest of the list for longer packets, and then for others.
+        const rest = lowerFrom(sw, list, i + 1, inside, tagged);
+        for (const value of [1n, 0n])
+          out.push({ op: "clone", actions: withActionSet(sw, [{ op: "set", dst: { ...dst, n: 1 }, value }, ...rest]) });
+        return out;
+      }
       case "exit":
         out.push(sw.exit());
         return out;
@@ -157,11 +210,14 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
       case "multipath":
         out.push(...lowerMultipath(sw, a));
         break;
-      case "remark":
-        out.push({ op: "note", text: a.text });
-        break;
-      case "unmodelled":
-        out.push(sw.unknown(`the action ${a.name} is not modelled`));
+      case "meter":
+      case "sample":
+      case "note":
+      case "finTimeout":
+      case "unrollXlate":
+      case "debugRecirc":
+      case "debugSlow":
+        out.push({ op: "note", text: printAction(a) });
         break;
       case "bad": {
         // A port may stand by its name alone.
@@ -180,8 +236,34 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
   return out;
 }
 
+/** What a packet's copy does when its actions are done. */
+function withActionSet(sw: Switch, program: Action[]): Action[] {
+  return sw.endOfPipeline ? [...program, sw.endOfPipeline] : program;
+}
+
+/** An action before this one changes what the packet is. */
+function changesType(list: readonly OvsAction[], until: number): boolean {
+  return list.slice(0, until).some((a) => a.kind === "pushMpls" || a.kind === "popMpls" || a.kind === "encap" || a.kind === "decap");
+}
+
 function notModelled(dst: FieldSlice): Action {
   return { op: "note", text: `${dst.text} is set; the field is not modelled` };
+}
+
+function setField(sw: Switch, a: Extract<OvsAction, { kind: "setField" }>, tagged: boolean): Action[] {
+  const { slice: dst } = a.dst;
+  if (!dst) return [notModelled(a.dst)];
+  if (a.portName !== undefined) {
+    const n = sw.portNumber(a.portName);
+    if (n === undefined) return [sw.unknown(`a field is set to port '${a.portName}', whose number is not in evidence`)];
+    return [{ op: "set", dst, value: BigInt(n) }];
+  }
+  // OVS keeps the low byte of ARP's operation.
+  const sets = dst.field === "arp_op" ? [...maskedSets(dst, a.value, a.mask), NO_HIGH_OP] : maskedSets(dst, a.value, a.mask);
+  const name = `${a.dst.text}=${a.value}/${a.mask}`;
+  if (a.needsVlan && !tagged) return [sw.when(`${name} if there is a VLAN tag`, TAGGED, sets)];
+  if (/^set_mpls/.test(a.form)) return [ifMpls(sw, `${name} if there is a label`, sets)];
+  return sets;
 }
 
 /** xlate_output_action. */
@@ -198,7 +280,7 @@ function output(sw: Switch, ref: PortRef): Action[] {
     case PORT.all: {
       const skip = port === PORT.flood ? "NO_FLOOD" : "NO_FWD";
       return sw.bridge.ports
-        .filter((p) => p.number !== undefined && !p.config.includes(skip))
+        .filter((p) => p.number !== undefined && !p.config.includes(skip) && !p.config.includes("NO_FWD"))
         .map((p) => ({ op: "output", port: p.number! }));
     }
     case PORT.controller:
@@ -207,11 +289,42 @@ function output(sw: Switch, ref: PortRef): Action[] {
     case PORT.unset:
       return [];
     case PORT.table:
-      return [{ op: "note", text: "output to TABLE has no effect in a flow" }];
+      return [{ op: "call", table: sw.table(0).id }];
   }
   if (findPort(sw.bridge, port)?.config.includes("NO_FWD"))
     return [{ op: "note", text: `port ${reservedName(port) ?? port} is set to NO_FWD: nothing leaves by it` }];
   return [{ op: "output", port }];
+}
+
+/** Ports to which the switch does not cut packets. */
+const NOT_TRUNCATED = new Set<number>([PORT.table, PORT.normal, PORT.flood, PORT.all, PORT.controller, PORT.none]);
+
+function outputTrunc(sw: Switch, ref: PortRef, maxLen: number): Action[] {
+  const port = sw.portNumber(ref);
+  if (port !== undefined && (NOT_TRUNCATED.has(port) || findPort(sw.bridge, port)?.type === "patch"))
+    return [{ op: "note", text: `a packet to port ${reservedName(port) ?? port} is not cut: nothing leaves` }];
+  // To the port that it came by nothing leaves, whatever it is called.
+  if (port === PORT.inPort) return [{ op: "output", port: IN_PORT, allowIn: true }];
+  return [{ op: "note", text: `cut to ${maxLen} bytes` }, ...output(sw, ref)];
+}
+
+/** The field may hold a reserved port's number. */
+function outputField(sw: Switch, src: FieldSlice): Action {
+  const s = src.slice!;
+  const plain: Action[] = [{ op: "output", port: s }];
+  if (s.n < 16) return plain[0];
+  const reserved = [PORT.inPort, PORT.table, PORT.normal, PORT.flood, PORT.all, PORT.controller, PORT.none];
+  const row = (value: number) => [matchSlice(s, BigInt(value))];
+  return sw.cases(
+    `output to ${src.text}`,
+    reserved.map((p) => [row(p), output(sw, p)] as const),
+    plain,
+  );
+}
+
+function matchSlice(s: NonNullable<FieldSlice["slice"]>, value: bigint) {
+  const ones = (1n << BigInt(s.n)) - 1n;
+  return matchField([], s.field, value << BigInt(s.ofs), ones << BigInt(s.ofs));
 }
 
 /** What a packet-in means is for whoever knows the controller. */
@@ -231,8 +344,18 @@ function controller(sw: Switch, text: string, userdata: Uint8Array, place: Place
 function resubmit(sw: Switch, a: Extract<OvsAction, { kind: "resubmit" }>, place: Place): Action[] {
   const table = a.table ?? place.table;
   if (a.inPort === null && !a.ct) return [{ op: "call", table: sw.table(table).id }];
-  if (a.ct && a.inPort !== null) return [sw.unknown("resubmit with both another port and the connection's original tuple is not modelled")];
-  if (a.ct) return [{ op: "call", table: sw.lookUp(table, { ct: true }).id }];
+  if (a.ct && a.inPort !== null && a.inPort !== PORT.inPort)
+    return [sw.unknown("resubmit with both another port and the connection's original tuple is not modelled")];
+  if (a.ct) {
+    const to = sw.lookUp(table, { ct: true });
+    // Nothing is looked up for a packet without a connection.
+    return [
+      sw.cases(`${to.name}, if it has one`, [
+        [CT_TUPLE_MISSING, []],
+        [IP, [{ op: "call", table: to.id }]],
+      ]),
+    ];
+  }
   const port = sw.portNumber(a.inPort!);
   if (port === undefined)
     return [sw.unknown(`resubmit as port '${a.inPort}', whose number is not in evidence`, `ovs-ofctl dump-ports-desc ${sw.bridge.name}`)];
@@ -255,7 +378,7 @@ function ct(sw: Switch, a: CtSpec, place: Place): Action[] {
       force: a.force,
       nat: natOf(a.nat),
       exec,
-      resume: a.table === null ? null : sw.table(a.table).id,
+      resume: a.table === null ? null : sw.entry(a.table).id,
     },
   ];
 }

@@ -6,18 +6,26 @@
  */
 import type { Action } from "@plumbline/model";
 import type { Bucket, OvsAction, OvsGroup, PortRef } from "../ast.js";
+import { PORT } from "../ports.js";
 import { actionSet } from "./actionSet.js";
+import type { Place } from "./actions.js";
 import { findPort, isLive } from "./bridges.js";
+import { selection } from "./select.js";
 import type { Switch } from "./switch.js";
 
 /** Lowers a bucket's actions; `restored`: nothing behind them sees what they did. */
 type Run = (actions: readonly OvsAction[], restored: boolean) => Action[];
 
-/** @param around groups whose buckets these actions stand in */
-export function lowerGroup(sw: Switch, id: number, around: readonly number[], run: Run): Action[] {
+/**
+ * @param place where the action stands; its groups are those whose buckets it stands in
+ * @returns null where the list of actions ends because there is no such group
+ */
+export function lowerGroup(sw: Switch, id: number, place: Pick<Place, "table" | "groups">, run: Run): Action[] | null {
   const bridge = sw.bridge.name;
-  if (around.includes(id)) return [sw.unknown(`group ${id} leads back to itself`)];
   const g = sw.groups.get(id);
+  if (g && sw.traced) return [sw.shared(`group ${id} from table ${place.table}`, () => tracedGroup(sw, g, run))];
+  if (!g && sw.traced && sw.groupsRead) return null;
+  if (place.groups.includes(id)) return [sw.unknown(`group ${id} leads back to itself`)];
   if (!g)
     return [
       sw.groupsRead
@@ -36,10 +44,29 @@ export function lowerGroup(sw: Switch, id: number, around: readonly number[], ru
   }
 }
 
+/** As the switch translates it: each bucket that is taken is a clone, and a group may lead back to itself. */
+function tracedGroup(sw: Switch, g: OvsGroup, run: Run): Action[] {
+  const taken = (b: Bucket): Action => ({ op: "clone", actions: run(actionSet(b.actions), false) });
+  if (g.type === "all" || g.type === "indirect") return g.buckets.map(taken);
+  const isLive = (b: Bucket) => bucketIsLive(sw, b, [g.id]) ?? true;
+  if (g.type === "ff") return g.buckets.filter(isLive).slice(0, 1).map(taken);
+  const { options, by, method } = selection(g, isLive);
+  if (options.length === 0) return [{ op: "note", text: `group ${g.id} has no live bucket` }];
+  return [
+    {
+      op: "choose",
+      how: method === "hash" ? "hash" : "dp_hash",
+      weights: options.map((b) => b.weight),
+      options: options.map((b) => [taken(b)]),
+      ...(by ? { by } : {}),
+    },
+  ];
+}
+
 function contained(b: Bucket, run: Run): Action[] {
   const actions = actionSet(b.actions);
   const still = actions.every(
-    (a) => a.kind === "output" || a.kind === "remark" || a.kind === "drop" || (a.kind === "ct" && a.table !== null),
+    (a) => a.kind === "output" || a.kind === "setQueue" || a.kind === "note" || a.kind === "drop" || (a.kind === "ct" && a.table !== null),
   );
   const program = run(actions, true);
   return still || program.length === 0 ? program : [{ op: "clone", actions: program }];
@@ -48,15 +75,17 @@ function contained(b: Bucket, run: Run): Action[] {
 function select(sw: Switch, g: OvsGroup, run: Run): Action[] {
   const live = g.buckets.map((b) => bucketIsLive(sw, b, [g.id]));
   if (live.includes(null)) return [livenessUnknown(sw, g)];
-  const buckets = g.buckets.filter((b, i) => live[i] && b.weight > 0);
-  if (buckets.length === 0) return [{ op: "note", text: `group ${g.id} has no live bucket` }];
+  const { options, by } = selection(g, (b) => live[g.buckets.indexOf(b)] === true);
+  if (options.length === 0) return [{ op: "note", text: `group ${g.id} has no live bucket` }];
   return [
     {
       op: "choose",
-      // Without `selection_method` OVS uses the datapath's hash; dumps of OpenFlow 1.1 to 1.4 do not print it.
+      // Without `selection_method` OVS uses the datapath's hash; dumps of OpenFlow 1.1 to 1.4 do not print it. That hash is
+      // computed where the packet is: no packet here has it.
       how: g.selectionMethod === "hash" ? "hash" : "dp_hash",
-      weights: buckets.map((b) => b.weight),
-      options: buckets.map((b) => contained(b, run)),
+      weights: options.map((b) => b.weight),
+      options: options.map((b) => contained(b, run)),
+      ...(by?.kind === "fields" ? { by } : {}),
     },
   ];
 }
@@ -97,6 +126,8 @@ function bucketIsLive(sw: Switch, b: Bucket, around: readonly number[]): boolean
 
 function portIsLive(sw: Switch, ref: PortRef): boolean | null {
   const p = findPort(sw.bridge, ref);
+  // A trace without a list of ports takes all to be there, and up; a port that is not in the list is not there.
+  if (!p && sw.traced) return sw.bridge.ports.every((x) => x.number === PORT.local);
   return p ? isLive(p) : null;
 }
 

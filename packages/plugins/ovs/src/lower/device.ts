@@ -3,10 +3,12 @@
  */
 import type { Action, Certainty, Fact, LowerContext, Problem, Table } from "@plumbline/model";
 import type { LearnAction, MatchTerm, OvsGroup } from "../ast.js";
+import { ActionSetStates, writesActionSet } from "./actionSetStates.js";
 import { lowerActions } from "./actions.js";
 import { attachmentOf, type Bridge, bridgesOf } from "./bridges.js";
+import { changesPacketType } from "./encap.js";
+import { ruleOf } from "./flow.js";
 import { lowerLearned } from "./learn.js";
-import { lowerMatch } from "./match.js";
 import { lowerNormal } from "./normal.js";
 import { Switch } from "./switch.js";
 
@@ -65,7 +67,11 @@ function lowerBridge(ctx: LowerContext, host: string, bridge: Bridge): void {
   // The kernel datapath shares its connections with the host's netfilter.
   const tracker = bridge.datapath === "netdev" ? net.tracker(`${host}/ovs`, "userspace") : net.tracker(`${host}/linux`, "linux");
   const sw = new Switch(host, bridge, device, net, tracker, groups, groupsRead, ctx.punts, (s) => lowerNormal(s, facts));
-  device.entry = sw.table(0).id;
+  sw.bareFrames =
+    flows.some((f) => changesPacketType(f.data.flow.actions)) ||
+    [...groups.values()].some((g) => g.buckets.some((b) => changesPacketType(b.actions)));
+  if (flows.some((f) => writesActionSet(f.data.flow.actions))) sw.actionSets = new ActionSetStates(sw);
+  device.entry = sw.entry(0).id;
   warnOfOptions(ctx, host, bridge);
 
   const extent = dump?.data.extent ?? "excerpt";
@@ -82,8 +88,8 @@ function lowerBridge(ctx: LowerContext, host: string, bridge: Bridge): void {
   const learns: { action: LearnAction; terms: readonly MatchTerm[]; fact: Fact<"ovs.flow"> }[] = [];
   for (const fact of flows) {
     const { flow } = fact.data;
-    const { match, unmodelled } = lowerMatch(flow.match, (p) => sw.portNumber(p));
-    if (!match) {
+    const rule = ruleOf(sw, flow, fact.origin, (action) => void learns.push({ action, terms: flow.match, fact }));
+    if (!rule) {
       ctx.problem({
         severity: "info",
         file: fact.origin.file,
@@ -93,27 +99,10 @@ function lowerBridge(ctx: LowerContext, host: string, bridge: Bridge): void {
       });
       continue;
     }
-    const conj = unmodelled.length > 0 ? [] : flow.actions.filter((a) => a.kind === "conjunction");
-    let program: readonly Action[] = [];
-    if (unmodelled.length > 0) program = [sw.unknown(`whether the packet matches ${unmodelled.join(" and ")} is not modelled`)];
-    else if (conj.length === 0)
-      program = lowerActions(sw, flow.actions, {
-        table: flow.table,
-        terms: flow.match,
-        groups: [],
-        onLearn: (action) => void learns.push({ action, terms: flow.match, fact }),
-      });
     const unsure = extent !== "whole" && incomplete(flow.table) ? doubt : {};
-    net.rule(sw.table(flow.table), {
-      priority: flow.priority,
-      rows: [match],
-      program,
-      origin: fact.origin,
-      cookie: flow.cookie,
-      ...(conj.length > 0 ? { conj: conj.map(({ id, clause, of }) => ({ id, clause, of })) } : {}),
-      ...unsure,
-    });
+    net.rule(sw.table(flow.table), { ...rule, ...unsure });
   }
+  sw.actionSets?.finish((list) => lowerActions(sw, list, { table: 0, terms: [], groups: [] }));
   for (const { action, terms, fact } of learns) lowerLearned(sw, action, terms, fact.origin);
 
   if (extent !== "whole")

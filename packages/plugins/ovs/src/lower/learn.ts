@@ -14,7 +14,7 @@ export function lowerLearned(sw: Switch, a: LearnAction, terms: readonly MatchTe
   const learned: MatchTerm[] = [];
   const program: Action[] = [];
   const condition = (s: { text: string; slice: ReturnType<typeof slice> | null }, value: bigint) =>
-    void learned.push({ name: s.text, at: 0, slice: s.slice, value, mask: s.slice ? (1n << BigInt(s.slice.n)) - 1n : 0n });
+    void learned.push({ name: s.text, slice: s.slice, value, mask: s.slice ? (1n << BigInt(s.slice.n)) - 1n : 0n });
   for (const spec of a.specs) {
     switch (spec.kind) {
       case "matchValue":
@@ -59,7 +59,7 @@ export function lowerLearned(sw: Switch, a: LearnAction, terms: readonly MatchTe
 /** Both addresses are given: the flow speaks of one conversation's way back, and of nothing else. */
 function isOfOneConversation(match: Match): boolean {
   const whole = (name: string) =>
-    lowerMatch([{ name, at: 0, slice: slice(name), value: 0n, mask: (1n << BigInt(slice(name).n)) - 1n }], () => undefined).match!;
+    lowerMatch([{ name, slice: slice(name), value: 0n, mask: (1n << BigInt(slice(name).n)) - 1n }], () => undefined).match!;
   const has = (name: string) => whole(name).every((w) => match.some((x) => x.w === w.w && x.m === w.m));
   return (has("ip_src") && has("ip_dst")) || (has("ipv6_src") && has("ipv6_dst"));
 }

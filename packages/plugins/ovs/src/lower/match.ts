@@ -1,49 +1,55 @@
 /** The match of a flow as a row of masked words. */
-import { field, lowMask, type Match, type Slice, type WordMatch } from "@plumbline/model";
+import { FIELDS, field, lowMask, type Match, matchField, type Slice, type WordMatch } from "@plumbline/model";
 import type { MatchTerm } from "../ast.js";
 
-/** Collects masked words; faster than one match object a condition. */
+/** Masked words of conditions. Conditions are shared by the flows that have them, and so are their words. */
+const WORDS = new WeakMap<MatchTerm, Match>();
+
+function wordsOf(t: MatchTerm, s: Slice): Match {
+  let known = WORDS.get(t);
+  if (!known) WORDS.set(t, (known = maskedWords(s, t.value, t.mask)));
+  return known;
+}
+
+function maskedWords(s: Slice, value: bigint, mask: bigint): Match {
+  const f = field(s.field);
+  const out: WordMatch[] = [];
+  for (let at = 0; at < s.n; ) {
+    const bit = s.ofs + at;
+    const shift = bit & 31;
+    const bits = Math.min(32 - shift, s.n - at);
+    const low = BigInt(lowMask(bits));
+    const m = (Number((mask >> BigInt(at)) & low) << shift) >>> 0;
+    const v = (Number((value >> BigInt(at)) & low) << shift) >>> 0;
+    if (m !== 0) out.push({ w: f.word + f.words - 1 - (bit >>> 5), v: (v & m) >>> 0, m });
+    at += bits;
+  }
+  return out;
+}
+
+/** A row's words while conditions are added, in order. Words that one condition alone decides are that condition's own. */
 class Words {
-  private readonly w: number[] = [];
-  private readonly v: number[] = [];
-  private readonly m: number[] = [];
+  private readonly words: WordMatch[] = [];
   /** Two conditions exclude each other: nothing matches. */
   empty = false;
 
-  add(s: Slice, value: bigint, mask: bigint): void {
-    const f = field(s.field);
-    if (f.words === 1) {
-      const shift = s.ofs;
-      this.word(f.word, (Number(value) << shift) >>> 0, (Number(mask) << shift) >>> 0);
-      return;
-    }
-    for (let at = 0; at < s.n; ) {
-      const bit = s.ofs + at;
-      const shift = bit & 31;
-      const bits = Math.min(32 - shift, s.n - at);
-      const low = BigInt(lowMask(bits));
-      const m = (Number((mask >> BigInt(at)) & low) << shift) >>> 0;
-      if (m !== 0) this.word(f.word + f.words - 1 - (bit >>> 5), (Number((value >> BigInt(at)) & low) << shift) >>> 0, m);
-      at += bits;
-    }
+  add(words: Match): void {
+    for (const word of words) this.word(word);
   }
-  private word(w: number, v: number, m: number): void {
-    if (m === 0) return;
-    const value = (v & m) >>> 0;
-    const i = this.w.indexOf(w);
-    if (i < 0) {
-      this.w.push(w);
-      this.v.push(value);
-      this.m.push(m);
+  private word(word: WordMatch): void {
+    const { words } = this;
+    let i = words.length;
+    while (i > 0 && words[i - 1].w > word.w) i--;
+    const old = i > 0 ? words[i - 1] : undefined;
+    if (old?.w !== word.w) {
+      words.splice(i, 0, word);
       return;
     }
-    if (((this.v[i] ^ value) & this.m[i] & m) >>> 0 !== 0) this.empty = true;
-    this.v[i] = (this.v[i] | value) >>> 0;
-    this.m[i] = (this.m[i] | m) >>> 0;
+    if (((old.v ^ word.v) & old.m & word.m) >>> 0 !== 0) this.empty = true;
+    words[i - 1] = { w: word.w, v: (old.v | word.v) >>> 0, m: (old.m | word.m) >>> 0 };
   }
   match(): Match {
-    const out: WordMatch[] = this.w.map((w, i) => ({ w, v: this.v[i], m: this.m[i] }));
-    return out.sort((a, b) => a.w - b.w);
+    return this.words;
   }
 }
 
@@ -62,11 +68,21 @@ export function lowerMatch(terms: readonly MatchTerm[], portNumber: (name: strin
     if (t.portName !== undefined) {
       const n = portNumber(t.portName);
       if (n === undefined) unmodelled.push(`${t.name}="${t.portName}", a port whose number is not in evidence`);
-      else words.add(t.slice!, BigInt(n), t.mask);
+      else words.add(maskedWords(t.slice!, BigInt(n), t.mask));
     } else if (!t.slice) unmodelled.push(t.name);
-    else words.add(t.slice, t.value, t.mask);
+    else words.add(wordsOf(t, t.slice));
   }
   return { match: words.empty ? null : words.match(), unmodelled };
+}
+
+/** Fields that are there in Ethernet frames only: those of headers. */
+const OF_ETHERNET = new Set(FIELDS.filter((f) => f.cls === "header" && !/^packet_(len|type)$/.test(f.name)).map((f) => f.name));
+const FRAME = matchField([], "packet_type", 0)[0];
+
+/** A match that names a header is met by Ethernet frames only, unless it says another packet type (ovs-fields(7), "packet_type"). */
+export function ofEthernet(terms: readonly MatchTerm[], match: Match): Match {
+  if (match.some((x) => x.w === FRAME.w) || !terms.some((t) => t.slice && OF_ETHERNET.has(t.slice.field))) return match;
+  return [...match, FRAME].sort((a, b) => a.w - b.w);
 }
 
 /** The value of a slice where the conditions leave one only, else null. */

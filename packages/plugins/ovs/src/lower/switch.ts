@@ -14,9 +14,9 @@ import {
   type PuntInterpreter,
   type Rule,
   type Table,
-  type WordMatch,
 } from "@plumbline/model";
 import type { OvsGroup, PortRef, TableRef } from "../ast.js";
+import type { ActionSetStates } from "./actionSetStates.js";
 import { type Bridge, findPort } from "./bridges.js";
 
 const IN_PORT = field("in_port").word;
@@ -30,10 +30,11 @@ const CT_FIELDS: readonly (readonly [string, string])[] = [
   ["tp_src", "ct_tp_src"],
   ["tp_dst", "ct_tp_dst"],
 ];
-const CT_WORDS = new Map(
+const SWAPPED = new Map(
   CT_FIELDS.flatMap(([from, to]) => {
     const f = field(from);
-    return Array.from({ length: f.words }, (_, i) => [f.word + i, field(to).word + i] as const);
+    const c = field(to);
+    return Array.from({ length: f.words }, (_, i) => [[f.word + i, c.word + i] as const, [c.word + i, f.word + i] as const]).flat();
   }),
 );
 
@@ -41,8 +42,12 @@ const CT_WORDS = new Map(
 type LookUp = { readonly inPort: number } | { readonly ct: true };
 
 export class Switch {
+  /** Packets may lose their Ethernet header or gain another in front: rules then ask whether there is one. */
+  bareFrames = false;
   private readonly tables = new Map<TableRef, Table>();
   private readonly copies = new Map<string, { from: Table; to: Table; how: LookUp }>();
+  private readonly helpers = new Map<string, Table>();
+  private readonly groupTables = new Map<string, Table>();
   private normalTable: Table | null = null;
   private exitTable: Table | null = null;
 
@@ -58,6 +63,11 @@ export class Switch {
     readonly groupsRead: boolean,
     readonly punts: readonly PuntInterpreter[],
     private readonly makeNormal: (sw: Switch) => Table,
+    /**
+     * The bridge is lowered for a trace as the switch itself makes it: both ways of `check_pkt_larger`, each bucket as a clone, groups
+     * that lead back to themselves, and nothing learned beforehand.
+     */
+    readonly traced: boolean = false,
   ) {}
 
   table(ref: TableRef): Table {
@@ -95,8 +105,46 @@ export class Switch {
 
   /** `exit`: no pending look-up goes on. */
   exit(): Action {
-    this.exitTable ??= this.net.table(this.device, "exit", "openflow", "priority");
+    if (!this.exitTable) {
+      this.exitTable = this.net.table(this.device, "exit", "openflow", "priority");
+      if (this.endOfPipeline) this.exitTable.miss = [this.endOfPipeline];
+    }
     return { op: "goto", table: this.exitTable.id, unwind: true };
+  }
+
+  /** Which OpenFlow table a table of the network stands for. */
+  numberedTables(): (readonly [table: Table, of: TableRef])[] {
+    const refs = new Map([...this.tables].map(([ref, t]) => [t, ref] as const));
+    return [...[...refs].map(([t, ref]) => [t, ref] as const), ...[...this.copies.values()].map((c) => [c.to, refs.get(c.from)!] as const)];
+  }
+
+  /** Does `actions` where one of `rows` matches, and goes on behind. The same `name` means the same. */
+  when(name: string, rows: readonly Match[], actions: readonly Action[]): Action {
+    return this.cases(name, [[rows, actions]]);
+  }
+  /** Does the actions of the first case that has a matching row, else `otherwise`, and goes on behind. */
+  cases(
+    name: string,
+    cases: readonly (readonly [rows: readonly Match[], actions: readonly Action[]])[],
+    otherwise: readonly Action[] = [],
+  ): Action {
+    let t = this.helpers.get(name);
+    if (!t) {
+      this.helpers.set(name, (t = this.net.table(this.device, name, "openflow", "priority")));
+      for (const [i, [rows, program]] of cases.entries()) this.net.rule(t, { priority: cases.length - i, rows, program });
+      t.miss = otherwise;
+    }
+    return { op: "call", table: t.id };
+  }
+
+  /** A program that may lead back to itself: made once, when first asked for. */
+  shared(name: string, make: () => readonly Action[]): Action {
+    let t = this.groupTables.get(name);
+    if (!t) {
+      this.groupTables.set(name, (t = this.net.table(this.device, name, "openflow", "priority")));
+      t.miss = make();
+    }
+    return { op: "call", table: t.id };
   }
 
   /** Goes on with `yes` where one of `rows` matches, else with `no`. Must end its program. */
@@ -105,6 +153,22 @@ export class Switch {
     this.net.rule(t, { priority: 1, rows, program: yes });
     t.miss = no;
     return { op: "call", table: t.id };
+  }
+
+  /** Null where no flow of the bridge writes an action set. */
+  actionSets: ActionSetStates | null = null;
+  /** Behind all tables of the bridge: what the action set holds. */
+  get endOfPipeline(): Action | null {
+    return this.actionSets?.run ?? null;
+  }
+
+  /** The table at which a packet enters, or comes back from connection tracking. */
+  entry(ref: TableRef): Table {
+    const t = this.table(ref);
+    const { endOfPipeline: end } = this;
+    if (!end) return t;
+    const call = this.shared(`${t.name}, then the action set`, () => [{ op: "call", table: t.id }, end]);
+    return this.net.tables[(call as Extract<Action, { op: "call" }>).table];
   }
 
   portNumber(ref: PortRef): number | undefined {
@@ -128,14 +192,7 @@ function asPort(row: Match, port: number): Match | null {
   return (port & c.m) >>> 0 === c.v ? row.filter((x) => x !== c) : null;
 }
 
+/** The packet's tuple and the connection's change places for the look-up. */
 function byOriginalTuple(row: Match): Match | null {
-  const out = new Map<number, WordMatch>();
-  for (const x of row) {
-    const w = CT_WORDS.get(x.w) ?? x.w;
-    const old = out.get(w);
-    // A row may ask for the packet's tuple and the connection's: both then mean the connection's.
-    if (old && ((old.v ^ x.v) & old.m & x.m) >>> 0 !== 0) return null;
-    out.set(w, old ? { w, v: (old.v | x.v) >>> 0, m: (old.m | x.m) >>> 0 } : { w, v: x.v, m: x.m });
-  }
-  return [...out.values()].sort((a, b) => a.w - b.w);
+  return row.map((x) => ({ w: SWAPPED.get(x.w) ?? x.w, v: x.v, m: x.m })).sort((a, b) => a.w - b.w);
 }

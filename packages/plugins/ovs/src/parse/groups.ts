@@ -3,19 +3,26 @@
  * (lib/ofp-group.c).
  */
 import type { Bucket, OvsAction, OvsGroup, ParseProblem } from "../ast.js";
-import { portRef } from "../ports.js";
 import { parseActions } from "./actions.js";
+import { ANY_NAMES, portFromText } from "./names.js";
+import { scanUnsigned } from "./numbers.js";
 import { keyValues, nextKeyValue } from "./scan.js";
-import { parseCount, parseInteger } from "./values.js";
 
 export interface ParsedGroup {
   readonly group: OvsGroup | null;
   readonly problems: readonly ParseProblem[];
 }
 
-const TYPES: Record<string, OvsGroup["type"]> = { all: "all", select: "select", indirect: "indirect", ff: "ff", fast_failover: "ff" };
+const TYPES: Readonly<Record<string, OvsGroup["type"]>> = {
+  all: "all",
+  select: "select",
+  indirect: "indirect",
+  ff: "ff",
+  fast_failover: "ff",
+};
+const NONE = 0xffffffff;
 
-/** Columns where `bucket=` or `bucket:` stands outside of parentheses. */
+/** Columns where `bucket=`, `bucket:` or a bare `bucket,` stands outside of parentheses. */
 function bucketStarts(line: string): number[] {
   const out: number[] = [];
   let depth = 0;
@@ -23,9 +30,14 @@ function bucketStarts(line: string): number[] {
     const c = line[i];
     if (c === "(" || c === "[") depth++;
     else if (c === ")" || c === "]") depth--;
-    else if (depth === 0 && c === "b" && (i === 0 || /[\s,]/.test(line[i - 1])) && /^bucket[=:]/.test(line.slice(i, i + 7))) out.push(i);
+    else if (depth === 0 && c === "b" && (i === 0 || /[\s,]/.test(line[i - 1])) && /^bucket[=:,\s]/.test(line.slice(i, i + 7))) out.push(i);
   }
   return out;
+}
+
+function count(text: string | null, max = 0xffffffff): number | null {
+  const n = scanUnsigned(text ?? "");
+  return n && n.rest === "" && n.value <= BigInt(max) ? Number(n.value) : null;
 }
 
 export function parseGroupLine(line: string): ParsedGroup {
@@ -38,12 +50,14 @@ export function parseGroupLine(line: string): ParsedGroup {
   let selectionParam = 0n;
   let fields: string[] = [];
   for (const kv of keyValues(line, 0, starts[0] ?? line.length)) {
-    if (kv.key === "group_id") id = parseCount(kv.value);
-    else if (kv.key === "type") {
+    if (kv.key === "group_id") {
+      id = count(kv.value);
+      if (id === null) bad(kv.valueAt, kv.value ?? "", `'${kv.value}' is not a group's number`);
+    } else if (kv.key === "type") {
       type = TYPES[kv.value ?? ""] ?? null;
       if (type === null) bad(kv.valueAt, kv.value ?? "", `'${kv.value}' is not a type of group`);
     } else if (kv.key === "selection_method") selectionMethod = kv.value ?? "";
-    else if (kv.key === "selection_method_param") selectionParam = parseInteger(kv.value ?? "") ?? 0n;
+    else if (kv.key === "selection_method_param") selectionParam = scanUnsigned(kv.value ?? "")?.value ?? 0n;
     else if (kv.key === "fields") fields = keyValues(kv.value ?? "").map((f) => (f.value === null ? f.key : `${f.key}=${f.value}`));
     else if (kv.key !== "command_bucket_id") bad(kv.at, kv.key, `'${kv.key}' is not an argument of a group`);
   }
@@ -53,7 +67,7 @@ export function parseGroupLine(line: string): ParsedGroup {
   return { group: { id, type, selectionMethod, selectionParam, fields, buckets }, problems };
 }
 
-/** Keys of a bucket come before its actions, which may or may not begin with `actions=`. */
+/** Keys of a bucket stand among its actions, of which the first may begin with `actions=`. */
 function bucket(line: string, from: number, end: number, select: boolean, problems: ParseProblem[]): Bucket {
   const out = {
     id: null as number | null,
@@ -61,27 +75,28 @@ function bucket(line: string, from: number, end: number, select: boolean, proble
     watchPort: null as Bucket["watchPort"],
     watchGroup: null as number | null,
   };
-  let actions: OvsAction[] = [];
-  let pos = from;
-  for (let kv = nextKeyValue(line, pos, end); kv; kv = nextKeyValue(line, pos, end)) {
+  const actions: OvsAction[] = [];
+  const no = (at: number, token: string, what: string) => void problems.push({ at, token, message: `'${token}' is not ${what}` });
+  for (let kv = nextKeyValue(line, from, end); kv; kv = nextKeyValue(line, kv.end, end)) {
     const value = kv.value ?? "";
-    if (kv.key === "bucket_id") out.id = parseCount(value);
+    if (kv.key === "bucket_id") out.id = count(value);
     else if (kv.key === "weight") {
-      const w = parseCount(value, 0xffff);
-      if (w === null) problems.push({ at: kv.valueAt, token: value, message: `'${value}' is not a weight` });
+      const w = count(value, 0xffff);
+      if (w === null) no(kv.valueAt, value, "a weight");
       out.weight = w ?? out.weight;
     } else if (kv.key === "watch_port") {
-      const p = portRef(value);
+      const p = portFromText(value, ANY_NAMES);
+      if (p === null) no(kv.valueAt, value, "a port");
       out.watchPort = p === 0xffff ? null : p;
     } else if (kv.key === "watch_group") {
-      const g = parseCount(value);
-      out.watchGroup = g === 0xffffffff ? null : g;
+      const g = count(value);
+      out.watchGroup = g === NONE ? null : g;
     } else {
       const begin = kv.key === "actions" || kv.key === "action" ? kv.valueAt : kv.at;
-      actions = parseActions(line.slice(begin, end).replace(/[\s,]+$/, ""), begin, problems);
-      break;
+      // What is cut off stays in one piece, and is told by the parser of actions.
+      for (const a of parseActions(line.slice(begin, kv.open ? end : kv.end), begin, problems)) actions.push(a);
+      if (kv.open) break;
     }
-    pos = kv.end;
   }
   return { ...out, actions };
 }

@@ -16,17 +16,21 @@ function eachLine(file: EvidenceFile, ctx: ReadContext, what: string, row: (text
   return lines !== null;
 }
 
-/** ` port  VLAN  MAC                Age`; LOCAL or a number; age in seconds, `static` or `?`. */
+/** ` port  VLAN  MAC                Age`, with a column for the bridge where all are asked for; LOCAL or a number; age in seconds, `static` or `?`. */
 export function readFdb(file: EvidenceFile, bridge: string, ctx: ReadContext): void {
+  const told = new Set<string>();
   const read = eachLine(file, ctx, "fdb/show", (text, line) => {
-    if (/^port\s+VLAN/i.test(text)) return true;
-    const m = /^(LOCAL|\d+)\s+(\d+)\s+([0-9a-fA-F:]{17})(?:\s+(\S+))?$/.exec(text);
-    if (!m) return false;
-    const port = m[1] === "LOCAL" ? PORT.local : Number(m[1]);
-    ctx.fact("ovs.fdb", { bridge, port, vlan: Number(m[2]), mac: m[3].toLowerCase(), age: m[4] ?? "" }, line, text);
+    if (/^(?:Bridge\s+)?port\s+VLAN/i.test(text)) return true;
+    const m = /^(?:(\S+)\s+)?(LOCAL|\d+)\s+(\d+)\s+([0-9a-fA-F:]{17})(?:\s+(\S+))?$/.exec(text);
+    // A bridge that has learned nothing stands alone.
+    if (!m) return bridge === "" && /^\S+$/.test(text);
+    const port = m[2] === "LOCAL" ? PORT.local : Number(m[2]);
+    ctx.fact("ovs.fdb", { bridge: m[1] ?? bridge, port, vlan: Number(m[3]), mac: m[4].toLowerCase(), age: m[5] ?? "" }, line, text);
+    if (m[1] !== undefined && !told.has(m[1])) ctx.fact("ovs.read", { bridge: m[1], what: "fdb" }, 0, "");
+    told.add(m[1] ?? bridge);
     return true;
   });
-  if (read) ctx.fact("ovs.read", { bridge, what: "fdb" }, 0, "");
+  if (read && bridge !== "") ctx.fact("ovs.read", { bridge, what: "fdb" }, 0, "");
 }
 
 /** `IP  MAC  Bridge`; newer versions add columns behind. */

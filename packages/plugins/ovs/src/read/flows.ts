@@ -8,6 +8,7 @@
 import type { EvidenceFile, ReadContext } from "@plumbline/model";
 import { parseFlowLine } from "../parse/flow.js";
 import { outputLines } from "./output.js";
+import { parseDatapathFlowLine } from "./statistics.js";
 
 const HEADER = /^\s*(NXST|OFPST)_FLOW reply|^\s*OFPT_|^\s*NXT_/;
 const BROKEN_HINT = "Collect the dump again, to a file, and check that the command ended by itself.";
@@ -25,18 +26,24 @@ export function readFlows(file: EvidenceFile, bridge: string, ctx: ReadContext):
     const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
     const trimmed = line.trim();
     if (trimmed === "" || trimmed.startsWith("#")) continue;
-    if (HEADER.test(line)) {
+    // A header has no flow's cookie in its first columns.
+    if (!line.startsWith(" cookie=") && HEADER.test(line)) {
       excerpt = false;
       continue;
     }
     if (line.startsWith(" ") || /^(table_id|duration)=/.test(line)) excerpt = false;
     const { flow, problems } = parseFlowLine(line);
+    const ofDatapath = flow ? null : parseDatapathFlowLine(line);
+    if (ofDatapath) {
+      ctx.fact("ovs.datapath-flow", ofDatapath, i + 1, trimmed);
+      continue;
+    }
     for (const p of problems)
       ctx.problem(
-        flow ? "warning" : "error",
+        p.harmless ? "info" : flow ? "warning" : "error",
         i + 1,
         p.message,
-        flow ? "The flow is kept; packets that hit it are answered 'unknown' from here on." : "",
+        p.harmless ? "" : flow ? "The flow is kept; packets that hit it are answered 'unknown' from here on." : "",
       );
     last = { line: i + 1, table: last.table, used: flow !== null, sound: problems.length === 0 };
     if (!flow) continue;

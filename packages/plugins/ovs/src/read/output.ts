@@ -20,8 +20,10 @@ export function outputLines(file: EvidenceFile, ctx: ReadContext): string[] | nu
     );
     return null;
   }
-  const lines = text.split("\n").map((l) => (LOG.test(l) ? "" : l));
-  const failed = lines.findIndex((l) => COMPLAINT.test(l));
+  const lines = text.split("\n");
+  // Both begin with a letter or digit of their own; most lines begin with a blank.
+  for (let i = 0; i < lines.length; i++) if (lines[i].charCodeAt(4) === 45 && LOG.test(lines[i])) lines[i] = "";
+  const failed = lines.findIndex((l) => l.charCodeAt(0) > 32 && COMPLAINT.test(l));
   if (failed < 0) return lines;
   ctx.problem("error", failed + 1, `the command failed: ${lines[failed].trim()}`, "Collect it again.");
   return null;

@@ -80,6 +80,19 @@ export function readDpifShow(file: EvidenceFile, ctx: ReadContext): void {
       const eq = o.indexOf("=");
       if (eq > 0) options[o.slice(0, eq)] = o.slice(eq + 1);
     }
-    ctx.fact("ovs.port", { bridge, name: port[1], cut: false, ofport: Number(port[2]), type: port[4], options }, i + 1, line.trim());
+    ctx.fact(
+      "ovs.port",
+      {
+        bridge,
+        name: port[1],
+        cut: false,
+        ofport: Number(port[2]),
+        ...(/^\d+$/.test(port[3] ?? "") ? { datapathPort: Number(port[3]) } : {}),
+        type: port[4],
+        options,
+      },
+      i + 1,
+      line.trim(),
+    );
   });
 }

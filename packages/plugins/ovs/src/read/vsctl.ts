@@ -19,7 +19,7 @@ function parseMap(text: string): Record<string, string> {
 }
 
 /** Items parted by commas outside of quotes. */
-function splitList(text: string): string[] {
+export function splitList(text: string): string[] {
   const out: string[] = [];
   let from = 0;
   let quoted = false;

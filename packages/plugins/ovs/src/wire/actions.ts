@@ -5,9 +5,10 @@
  * Promise: every input gives a list. An action that is not understood becomes one of kind `bad` in its place; where its
  * length cannot be right, decoding ends there.
  */
-import type { FieldSlice, OvsAction, PortRef } from "../ast.js";
-import { parseFieldSlice } from "../fields.js";
-import { setTo } from "../parse/setField.js";
+import type { FieldSlice, OvsAction, PortRef, SetForm } from "../ast.js";
+import { wholeField } from "../fields.js";
+import { outputTo } from "../parse/outputs.js";
+import { setTo, setWhole, vlanPcp, vlanVid } from "../parse/setField.js";
 import { port16 } from "../ports.js";
 import { decodeNicira, NICIRA } from "./nicira.js";
 import { readBig, readOxmHeader } from "./oxm.js";
@@ -83,14 +84,24 @@ function port(n: number): PortRef {
   return port16(n);
 }
 
-function set(name: string, value: bigint): OvsAction {
-  return setTo(parseFieldSlice(name)!, value);
-}
+/** The fields of actions that write one. */
+const WRITTEN = {
+  mod_dl_src: "eth_src",
+  mod_dl_dst: "eth_dst",
+  mod_nw_src: "ip_src",
+  mod_nw_dst: "ip_dst",
+  mod_nw_tos: "nw_tos",
+  mod_nw_ecn: "nw_ecn",
+  mod_nw_ttl: "nw_ttl",
+  mod_tp_src: "tcp_src",
+  mod_tp_dst: "tcp_dst",
+  set_mpls_label: "mpls_label",
+  set_mpls_tc: "mpls_tc",
+  set_mpls_ttl: "mpls_ttl",
+} as const satisfies Partial<Record<SetForm, string>>;
 
-/** Writes to the VLAN tag; OpenFlow 1.0 adds one where there is none. */
-function vlan(kind: "vid" | "pcp", value: number, adds: boolean): OvsAction {
-  const dst = parseFieldSlice("vlan_tci")!;
-  return kind === "vid" ? setTo(dst, BigInt(value | 0x1000), 0x1fffn, !adds) : setTo(dst, BigInt((value << 13) | 0x1000), 0xf000n, !adds);
+function set(form: keyof typeof WRITTEN, value: bigint): OvsAction {
+  return setWhole(form, WRITTEN[form], value);
 }
 
 /** Numbers of OpenFlow 1.0 (OFPAT10_*). */
@@ -100,25 +111,25 @@ function standard10(type: number, r: Reader): OvsAction {
     case 0:
       return output(v.getUint16(4), v.getUint16(6));
     case 1:
-      return vlan("vid", v.getUint16(4), true);
+      return vlanVid("mod_vlan_vid", v.getUint16(4));
     case 2:
-      return vlan("pcp", v.getUint8(4), true);
+      return vlanPcp("mod_vlan_pcp", v.getUint8(4));
     case 3:
-      return { kind: "popVlan" };
+      return { kind: "popVlan", form: "strip_vlan" };
     case 4:
-      return set("eth_src", readBig(v, 4, 6));
+      return set("mod_dl_src", readBig(v, 4, 6));
     case 5:
-      return set("eth_dst", readBig(v, 4, 6));
+      return set("mod_dl_dst", readBig(v, 4, 6));
     case 6:
-      return set("ip_src", BigInt(v.getUint32(4)));
+      return set("mod_nw_src", BigInt(v.getUint32(4)));
     case 7:
-      return set("ip_dst", BigInt(v.getUint32(4)));
+      return set("mod_nw_dst", BigInt(v.getUint32(4)));
     case 8:
-      return set("nw_tos", BigInt(v.getUint8(4)));
+      return set("mod_nw_tos", BigInt(v.getUint8(4)));
     case 9:
-      return set("tp_src", BigInt(v.getUint16(4)));
+      return set("mod_tp_src", BigInt(v.getUint16(4)));
     case 10:
-      return set("tp_dst", BigInt(v.getUint16(4)));
+      return set("mod_tp_dst", BigInt(v.getUint16(4)));
     case 11:
       return { kind: "enqueue", port: port(v.getUint16(4)), queue: v.getUint32(12) };
     default:
@@ -127,9 +138,8 @@ function standard10(type: number, r: Reader): OvsAction {
 }
 
 function output(n: number, maxLen: number): OvsAction {
-  const p = port16(n);
-  if (p !== 0xfffd) return { kind: "output", port: p };
-  return { kind: "controller", text: `CONTROLLER:${maxLen}`, maxLen, reason: "action", id: 0, userdata: new Uint8Array(0), pause: false };
+  const a = outputTo(port16(n));
+  return a.kind === "output" && a.maxLen !== undefined ? { ...a, maxLen } : a;
 }
 
 /** Numbers of OpenFlow 1.1 and later (OFPAT11_* to OFPAT15_*). */
@@ -139,48 +149,46 @@ function standard11(type: number, r: Reader): OvsAction {
     case 0:
       return output(v.getUint32(4), v.getUint16(8));
     case 1:
-      return vlan("vid", v.getUint16(4), false);
+      return vlanVid("set_vlan_vid", v.getUint16(4));
     case 2:
-      return vlan("pcp", v.getUint8(4), false);
+      return vlanPcp("set_vlan_pcp", v.getUint8(4));
     case 3:
-      return set("eth_src", readBig(v, 4, 6));
+      return set("mod_dl_src", readBig(v, 4, 6));
     case 4:
-      return set("eth_dst", readBig(v, 4, 6));
+      return set("mod_dl_dst", readBig(v, 4, 6));
     case 5:
-      return set("ip_src", BigInt(v.getUint32(4)));
+      return set("mod_nw_src", BigInt(v.getUint32(4)));
     case 6:
-      return set("ip_dst", BigInt(v.getUint32(4)));
+      return set("mod_nw_dst", BigInt(v.getUint32(4)));
     case 7:
-      return set("nw_tos", BigInt(v.getUint8(4)));
+      return set("mod_nw_tos", BigInt(v.getUint8(4)));
     case 8:
-      return set("nw_ecn", BigInt(v.getUint8(4)));
+      return set("mod_nw_ecn", BigInt(v.getUint8(4)));
     case 9:
-      return set("tp_src", BigInt(v.getUint16(4)));
+      return set("mod_tp_src", BigInt(v.getUint16(4)));
     case 10:
-      return set("tp_dst", BigInt(v.getUint16(4)));
+      return set("mod_tp_dst", BigInt(v.getUint16(4)));
     case 13:
-      return set("mpls_label", BigInt(v.getUint32(4)));
+      return set("set_mpls_label", BigInt(v.getUint32(4)));
     case 14:
-      return set("mpls_tc", BigInt(v.getUint8(4)));
+      return set("set_mpls_tc", BigInt(v.getUint8(4)));
     case 15:
-      return set("mpls_ttl", BigInt(v.getUint8(4)));
+      return set("set_mpls_ttl", BigInt(v.getUint8(4)));
     case 16:
-      return { kind: "unmodelled", name: "dec_mpls_ttl", text: "dec_mpls_ttl" };
+      return { kind: "decMplsTtl" };
     case 17:
       return { kind: "pushVlan", ethertype: v.getUint16(4) };
     case 18:
-      return { kind: "popVlan" };
+      return { kind: "popVlan", form: "pop_vlan" };
     case 19:
-    case 20: {
-      const name = type === 19 ? "push_mpls" : "pop_mpls";
-      return { kind: "unmodelled", name, text: `${name}:0x${v.getUint16(4).toString(16).padStart(4, "0")}` };
-    }
+    case 20:
+      return { kind: type === 19 ? "pushMpls" : "popMpls", ethertype: v.getUint16(4) };
     case 21:
-      return { kind: "remark", name: "set_queue", text: `set_queue:${v.getUint32(4)}` };
+      return { kind: "setQueue", queue: v.getUint32(4) };
     case 22:
       return { kind: "group", id: v.getUint32(4) };
     case 23:
-      return set("ip_ttl", BigInt(v.getUint8(4)));
+      return set("mod_nw_ttl", BigInt(v.getUint8(4)));
     case 24:
       return { kind: "decTtl", controllers: [] };
     case 25:
@@ -188,7 +196,7 @@ function standard11(type: number, r: Reader): OvsAction {
     case 28:
       return copyField(r, 4, 12);
     case 29:
-      return { kind: "remark", name: "meter", text: `meter:${v.getUint32(4)}` };
+      return { kind: "meter", id: v.getUint32(4) };
     default:
       throw malformed(`there is no action ${type} in OpenFlow 1.1 to 1.5`);
   }
@@ -202,10 +210,10 @@ function setField(r: Reader): OvsAction {
   if (at + h.valueSize * (h.hasMask ? 2 : 1) > r.size) throw malformed(`set_field: the value of ${h.name} is cut off`);
   let value = readBig(r.view, at, h.valueSize);
   const mask = h.hasMask ? readBig(r.view, at + h.valueSize, h.valueSize) : undefined;
-  if (h.field.format === "port") value = BigInt(port16(Number(value)));
-  const dst = parseFieldSlice(h.field.name)!;
+  if (h.field.format === "port" || h.field.format === "port32") value = BigInt(port16(Number(value)));
+  const dst = wholeField(h.field);
   const all = (1n << BigInt(dst.bits)) - 1n;
-  return setTo(dst, value & all, (mask ?? all) & all, h.field.needsVlan);
+  return setTo("set_field", dst, value & all, (mask ?? all) & all, h.field.needsVlan);
 }
 
 /** Bits from one field to another: n_bits, src_ofs, dst_ofs at `at`; the headers at `headers`. */

@@ -1,8 +1,9 @@
 /** Nicira's extension actions (NXAST_*): type 0xffff, vendor 0x2320, a subtype. */
-import type { CtSpec, NatSpec, OvsAction } from "../ast.js";
-import { parseFieldSlice } from "../fields.js";
-import { setTo } from "../parse/setField.js";
+import type { CtSpec, HashFields, NatSpec, OvsAction } from "../ast.js";
+import { fieldSlice, ovsField, wholeField } from "../fields.js";
+import { setTo, setWhole } from "../parse/setField.js";
 import { PORT, port16 } from "../ports.js";
+import { decodeLearn } from "./learn.js";
 import { readBig, readOxmHeader } from "./oxm.js";
 import { fieldOf, malformed, ofsNbits, type Reader } from "./reader.js";
 
@@ -74,11 +75,11 @@ export function decodeNicira(r: Reader): OvsAction {
     case NXAST.resubmitTableCt:
       return resubmit(v.getUint16(10), v.getUint8(12), true);
     case NXAST.setTunnel:
-      return setTo(parseFieldSlice("tun_id")!, BigInt(v.getUint32(12)));
+      return setWhole("set_tunnel", "tun_id", BigInt(v.getUint32(12)));
     case NXAST.setTunnel64:
-      return setTo(parseFieldSlice("tun_id")!, v.getBigUint64(16));
+      return setWhole("set_tunnel64", "tun_id", v.getBigUint64(16));
     case NXAST.writeMetadata:
-      return setTo(parseFieldSlice("metadata")!, v.getBigUint64(16), v.getBigUint64(24));
+      return { kind: "writeMetadata", value: v.getBigUint64(16), mask: v.getBigUint64(24) };
     case NXAST.regMove: {
       const n = v.getUint16(10);
       const src = fieldOf(r, 16, v.getUint16(12), n);
@@ -87,14 +88,15 @@ export function decodeNicira(r: Reader): OvsAction {
     case NXAST.regLoad: {
       const { ofs, n } = ofsNbits(v.getUint16(10));
       const dst = fieldOf(r, 12, ofs, n);
-      return setTo(dst, v.getBigUint64(16), undefined, dst.slice?.field === "vlan_tci" && dst.slice.n <= 13);
+      return setTo("load", dst, v.getBigUint64(16), undefined, ovsField(dst.field)?.needsVlan);
     }
     case NXAST.regLoad2: {
       const h = readOxmHeader(v, 16);
       if (!h?.field) throw malformed("reg_load2 names no field");
-      const dst = parseFieldSlice(h.field.name)!;
+      const dst = wholeField(h.field);
       const at = 16 + h.size;
-      return setTo(dst, readBig(v, at, h.valueSize), h.hasMask ? readBig(v, at + h.valueSize, h.valueSize) : undefined, h.field.needsVlan);
+      const mask = h.hasMask ? readBig(v, at + h.valueSize, h.valueSize) : undefined;
+      return setTo("set_field", dst, readBig(v, at, h.valueSize), mask, h.field.needsVlan);
     }
     case NXAST.stackPush:
       return { kind: "push", src: fieldOf(r, 12, v.getUint16(10), v.getUint16(16)) };
@@ -102,14 +104,14 @@ export function decodeNicira(r: Reader): OvsAction {
       return { kind: "pop", dst: fieldOf(r, 12, v.getUint16(10), v.getUint16(16)) };
     case NXAST.outputReg: {
       const { ofs, n } = ofsNbits(v.getUint16(10));
-      return { kind: "outputField", src: fieldOf(r, 12, ofs, n) };
+      return { kind: "outputField", src: fieldOf(r, 12, ofs, n), maxLen: v.getUint16(16) };
     }
     case NXAST.outputReg2: {
       const { ofs, n } = ofsNbits(v.getUint16(10));
-      return { kind: "outputField", src: fieldOf(r, 14, ofs, n) };
+      return { kind: "outputField", src: fieldOf(r, 14, ofs, n), maxLen: v.getUint16(12) };
     }
     case NXAST.outputTrunc:
-      return { kind: "output", port: port16(v.getUint16(10)) };
+      return { kind: "outputTrunc", port: port16(v.getUint16(10)), maxLen: v.getUint32(12) };
     case NXAST.exit:
       return { kind: "exit" };
     case NXAST.decTtl:
@@ -125,17 +127,18 @@ export function decodeNicira(r: Reader): OvsAction {
         reason: REASONS[v.getUint8(14)] ?? "",
         id,
         userdata: new Uint8Array(0),
+        meter: null,
         pause: false,
       };
     }
     case NXAST.controller2:
       return controller2(r);
     case NXAST.setMplsTtl:
-      return setTo(parseFieldSlice("mpls_ttl")!, BigInt(v.getUint8(10)));
+      return setWhole("set_mpls_ttl", "mpls_ttl", BigInt(v.getUint8(10)));
     case NXAST.setMplsLabel:
-      return setTo(parseFieldSlice("mpls_label")!, BigInt(v.getUint32(12)));
+      return setWhole("set_mpls_label", "mpls_label", BigInt(v.getUint32(12)));
     case NXAST.setMplsTc:
-      return setTo(parseFieldSlice("mpls_tc")!, BigInt(v.getUint8(10)));
+      return setWhole("set_mpls_tc", "mpls_tc", BigInt(v.getUint8(10)));
     case NXAST.conjunction:
       return { kind: "conjunction", clause: v.getUint8(10) + 1, of: v.getUint8(11), id: v.getUint32(12) };
     case NXAST.ct:
@@ -151,11 +154,19 @@ export function decodeNicira(r: Reader): OvsAction {
     case NXAST.deleteField: {
       const h = readOxmHeader(v, 10);
       if (!h?.field) throw malformed("delete_field names no field");
-      return setTo(parseFieldSlice(h.field.name)!, 0n);
+      return { kind: "deleteField", dst: fieldSlice(h.field, 0, h.field.bits) };
     }
     case NXAST.multipath: {
       const { ofs, n } = ofsNbits(v.getUint16(26));
-      return { kind: "multipath", text: "multipath", links: v.getUint16(18) + 1, dst: fieldOf(r, 28, ofs, n) };
+      return {
+        kind: "multipath",
+        fields: hashFields(v.getUint16(10)),
+        basis: v.getUint16(12),
+        algorithm: (["modulo_n", "hash_threshold", "hrw", "iter_hash"] as const)[v.getUint16(16)] ?? unknownAlgorithm(),
+        links: v.getUint16(18) + 1,
+        arg: v.getUint32(20),
+        dst: fieldOf(r, 28, ofs, n),
+      };
     }
     case NXAST.bundle:
     case NXAST.bundleLoad: {
@@ -164,44 +175,127 @@ export function decodeNicira(r: Reader): OvsAction {
       const load = subtype === NXAST.bundleLoad;
       return {
         kind: "bundle",
-        text: load ? "bundle_load" : "bundle",
+        fields: hashFields(v.getUint16(12)),
+        basis: v.getUint16(14),
         algorithm: v.getUint16(10) === 0 ? "active_backup" : "hrw",
         members,
         dst: load ? fieldOf(r, 24, ofs, n) : null,
       };
     }
-    default: {
-      const named = REMARKS[subtype];
-      if (named) return { kind: "remark", name: named, text: named };
-      const beyond = UNMODELLED[subtype];
-      if (beyond) return { kind: "unmodelled", name: beyond, text: beyond };
-      throw malformed(`there is no Nicira action ${subtype}`);
+    case NXAST.setQueue:
+      return { kind: "setQueue", queue: v.getUint32(12) };
+    case NXAST.popQueue:
+      return { kind: "popQueue" };
+    case NXAST.note:
+      return { kind: "note", bytes: bytesAt(v, 10, r.size - 10) };
+    case NXAST.finTimeout:
+      return { kind: "finTimeout", idle: v.getUint16(10), hard: v.getUint16(12) };
+    case NXAST.pushMpls:
+      return { kind: "pushMpls", ethertype: v.getUint16(10) };
+    case NXAST.popMpls:
+      return { kind: "popMpls", ethertype: v.getUint16(10) };
+    case NXAST.decMplsTtl:
+      return { kind: "decMplsTtl" };
+    case NXAST.decNshTtl:
+      return { kind: "decNshTtl" };
+    case NXAST.sample:
+    case NXAST.sample2:
+    case NXAST.sample3:
+      return sample(r, subtype);
+    case NXAST.sample4:
+      return sample4(r);
+    case NXAST.encap:
+      return encap(r);
+    case NXAST.decap: {
+      const type = v.getUint32(12);
+      return { kind: "decap", packetType: type === USE_NEXT_PROTO ? null : type };
     }
+    case NXAST.learn:
+    case NXAST.learn2:
+      return decodeLearn(r, subtype === NXAST.learn2);
+    default:
+      throw malformed(`there is no Nicira action ${subtype}`);
   }
 }
 
-const REASONS: Record<number, string> = { 0: "no_match", 1: "action", 2: "invalid_ttl", 3: "action_set", 4: "group", 5: "packet_out" };
-const REMARKS: Record<number, string> = {
-  [NXAST.setQueue]: "set_queue",
-  [NXAST.popQueue]: "pop_queue",
-  [NXAST.note]: "note",
-  [NXAST.finTimeout]: "fin_timeout",
-  [NXAST.sample]: "sample",
-  [NXAST.sample2]: "sample",
-  [NXAST.sample3]: "sample",
-  [NXAST.sample4]: "sample",
-  [NXAST.learn]: "learn",
-  [NXAST.learn2]: "learn",
-};
-const UNMODELLED: Record<number, string> = {
-  [NXAST.pushMpls]: "push_mpls",
-  [NXAST.popMpls]: "pop_mpls",
-  [NXAST.decMplsTtl]: "dec_mpls_ttl",
-  [NXAST.encap]: "encap",
-  [NXAST.decap]: "decap",
-  [NXAST.decNshTtl]: "dec_nsh_ttl",
-};
+/** Packet type that means: what the header's next protocol says. */
+const USE_NEXT_PROTO = 0xfffe;
 
+/** NX_HASH_FIELDS_*. */
+const HASH_FIELDS: readonly HashFields[] = [
+  "eth_src",
+  "symmetric_l4",
+  "symmetric_l3l4",
+  "symmetric_l3l4+udp",
+  "nw_src",
+  "nw_dst",
+  "symmetric_l3",
+];
+function hashFields(n: number): HashFields {
+  const f = HASH_FIELDS[n];
+  if (!f) throw malformed(`there are no hash fields ${n}`);
+  return f;
+}
+function unknownAlgorithm(): never {
+  throw malformed("an unknown algorithm");
+}
+
+function bytesAt(v: DataView, at: number, size: number): Uint8Array {
+  return Uint8Array.from({ length: Math.max(0, size) }, (_, i) => v.getUint8(at + i));
+}
+
+function sample(r: Reader, subtype: number): OvsAction {
+  const v = r.view;
+  const port = subtype === NXAST.sample ? 0xffff : v.getUint16(24);
+  return {
+    kind: "sample",
+    probability: v.getUint16(10),
+    collectorSet: v.getUint32(12),
+    obsDomain: v.getUint32(16),
+    obsPoint: v.getUint32(20),
+    samplingPort: port === 0xffff ? null : port,
+    direction: subtype === NXAST.sample3 ? ((["", "ingress", "egress"] as const)[v.getUint8(26)] ?? "") : "",
+  };
+}
+
+/** Observation ids may be fields: a header, then bits of it; a header of zeros is followed by a number. */
+function sample4(r: Reader): OvsAction {
+  const v = r.view;
+  const id = (at: number) => {
+    if (v.getUint32(at) === 0) return v.getUint32(at + 4);
+    const { ofs, n } = ofsNbits(v.getUint16(at + 4));
+    const { headerSize: _, ...slice } = fieldOf(r, at, ofs, n);
+    return slice;
+  };
+  const port = v.getUint16(32);
+  return {
+    kind: "sample",
+    probability: v.getUint16(10),
+    collectorSet: v.getUint32(12),
+    obsDomain: id(16),
+    obsPoint: id(24),
+    samplingPort: port === 0xffff ? null : port,
+    direction: (["", "ingress", "egress"] as const)[v.getUint8(34)] ?? "",
+  };
+}
+
+/** Properties of class 4 (NSH): type 1 is md_type, type 2 a TLV. */
+function encap(r: Reader): OvsAction {
+  const v = r.view;
+  let mdType = 0;
+  const tlvs: { class: number; type: number; value: Uint8Array }[] = [];
+  for (let at = 16; at + 4 <= r.size; ) {
+    const size = v.getUint8(at + 3);
+    if (v.getUint16(at) === 0 && size === 0) break;
+    if (size < 4 || at + size > r.size || v.getUint16(at) !== 4) throw malformed("a property of encap that is not known");
+    if (v.getUint8(at + 2) === 1) mdType = v.getUint8(at + 4);
+    else tlvs.push({ class: v.getUint16(at + 4), type: v.getUint8(at + 6), value: bytesAt(v, at + 8, v.getUint8(at + 7)) });
+    at += (size + 7) & ~7;
+  }
+  return { kind: "encap", packetType: v.getUint32(12), mdType, tlvs };
+}
+
+const REASONS: Record<number, string> = { 0: "no_match", 1: "action", 2: "invalid_ttl", 3: "action_set", 4: "group", 5: "packet_out" };
 function resubmit(inPort: number, table: number, withTuple: boolean): OvsAction {
   return { kind: "resubmit", inPort: inPort === PORT.inPort ? null : inPort, table: table === NO_TABLE ? null : table, ct: withTuple };
 }
@@ -209,7 +303,7 @@ function resubmit(inPort: number, table: number, withTuple: boolean): OvsAction 
 /** Properties: type, size, value, padded to 8 bytes. */
 function controller2(r: Reader): OvsAction {
   const v = r.view;
-  const out = { maxLen: 0xffff, id: 0, reason: "action", userdata: new Uint8Array(0), pause: false };
+  const out = { maxLen: 0xffff, id: 0, reason: "action", userdata: new Uint8Array(0), meter: null as number | null, pause: false };
   for (let at = 16; at + 4 <= r.size; ) {
     const type = v.getUint16(at);
     const size = v.getUint16(at + 2);
@@ -219,6 +313,7 @@ function controller2(r: Reader): OvsAction {
     else if (type === 2) out.reason = REASONS[v.getUint8(at + 4)] ?? "";
     else if (type === 3) out.userdata = Uint8Array.from({ length: size - 4 }, (_, i) => v.getUint8(at + 4 + i));
     else if (type === 4) out.pause = true;
+    else if (type === 5) out.meter = v.getUint32(at + 4);
     at += (size + 7) & ~7;
   }
   const bytes = Array.from(out.userdata, (b) => b.toString(16).padStart(2, "0")).join(".");

@@ -1,0 +1,69 @@
+/** How a packet leaves by a port (ofproto-dpif-xlate.c, compose_output_action__, patch_port_output). */
+import type { PortRef } from "../ast.js";
+import { PORT, reservedName } from "../ports.js";
+import { type Context, NotTranslated, TUNNEL_FIELDS } from "./context.js";
+import { PT } from "./headers.js";
+import type { TracedPort } from "./world.js";
+
+export function portNumber(c: Context, ref: PortRef): number {
+  if (typeof ref === "number") return ref;
+  for (const p of c.bridge.ports.values()) if (p.name === ref) return p.number;
+  throw new NotTranslated(`which number port '${ref}' of ${c.bridge.name} has is not in evidence`);
+}
+
+/** The port of that number; undefined if the bridge has none. */
+export function portOf(c: Context, number: number): TracedPort | undefined {
+  const p = c.bridge.ports.get(number);
+  if (p || !c.bridge.portsUnknown) return p;
+  return { number, name: reservedName(number) ?? String(number), datapath: number, config: [], live: true, peer: null };
+}
+
+/** A packet leaves by a port, or goes on in the bridge at its other end. */
+export function outputTo(c: Context, number: number, last: boolean, truncate = false): void {
+  const p = portOf(c, number);
+  if (!p) {
+    c.report("warn", "Nonexistent output port");
+    return;
+  }
+  if (p.config.includes("NO_FWD")) {
+    c.report("detail", "OFPPC_NO_FWD set, skipping output");
+    return;
+  }
+  if (p.peer) {
+    if (truncate) c.report("error", "Cannot truncate output to patch port");
+    patch(c, p, last);
+    return;
+  }
+  if (c.flow.get("packet_type") !== PT.eth) {
+    c.report("warn", "Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.");
+    return;
+  }
+  if (p.datapath === null) return;
+  c.commit();
+  c.out.put(String(p.datapath));
+  c.departures.push({ bridge: c.bridge.name, port: number, flow: c.flow.copy() });
+}
+
+/** patch_port_output: the peer's tables, with a clean slate; what goes wrong there stays there. */
+function patch(c: Context, p: TracedPort, last: boolean): void {
+  const peer = p.peer!;
+  const flow = c.flow.copy();
+  const { stack, actionSet, trace, bridge, thread, wasMpls, conntracked, rule, cookie, table } = c;
+  c.thread = c.events.patch(thread, p.number);
+  c.stack = [];
+  c.actionSet = [];
+  c.flow.set("in_port", peer.port);
+  for (const f of ["metadata", ...TUNNEL_FIELDS, ...Array.from({ length: 16 }, (_, i) => `reg${i}`)]) c.flow.set(f, 0);
+  c.flow.options = 0;
+  c.flow.set("actset_output", PORT.unset);
+  c.conntracked = false;
+  c.flow.clearConnection();
+  const node = c.report("bridge", `bridge("${peer.bridge.name}")`);
+  c.trace = node.subs;
+  c.bridge = peer.bridge;
+  c.pipeline.goToTable(c, 0, last, { inPort: null, swapped: false }, c.pipeline.asClone);
+  c.pipeline.endOfPipeline(c);
+  c.trace = trace;
+  c.flow.become(flow);
+  Object.assign(c, { stack, actionSet, bridge, thread, wasMpls, conntracked, rule, cookie, table, exit: false, error: null });
+}

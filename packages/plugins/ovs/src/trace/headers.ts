@@ -1,0 +1,211 @@
+/**
+ * A packet's headers as Open vSwitch's translation sees them (struct flow), over a packet row.
+ *
+ * Rows have a place for every field; what OVS keeps beside is which ethertype a VLAN tag has. Pushing and popping follow
+ * lib/flow.c: flow_push_vlan_uninit, flow_pop_vlan, flow_push_mpls, flow_pop_mpls, flow_clear_conntrack.
+ */
+import { FIELDS, field, get, getBits, newRow, type Row, type Slice, set, setBits, slice, TUN_METADATA } from "@plumbline/model";
+
+export const ETH = {
+  ip: 0x0800,
+  arp: 0x0806,
+  rarp: 0x8035,
+  vlan: 0x8100,
+  qinq: 0x88a8,
+  ipv6: 0x86dd,
+  mpls: 0x8847,
+  mplsm: 0x8848,
+  nsh: 0x894f,
+} as const;
+export const PROTO = { icmp: 1, igmp: 2, tcp: 6, udp: 17, icmp6: 58, sctp: 132 } as const;
+/** Bit of vlan_tci that says that there is a tag. */
+export const CFI = 0x1000;
+/** packet_type of Ethernet frames, and of bare NSH packets. */
+export const PT = { eth: 0, nsh: 0x1894f } as const;
+
+/** Fields behind the Ethernet header and tags, without MPLS: what a pushed MPLS label hides. */
+const BEHIND_L2 = FIELDS.filter(
+  (f) =>
+    (f.cls === "header" || f.cls === "inner" || /^ct_(nw_src|nw_dst|ipv6_src|ipv6_dst|tp_src|tp_dst)$/.test(f.name)) &&
+    !/^(packet_len|packet_type|eth_|vlan_|mpls_)/.test(f.name),
+);
+const CT_FIELDS = FIELDS.filter((f) => f.name.startsWith("ct_"));
+const MPLS = ["mpls_lse", "mpls_lse1", "mpls_lse2"] as const;
+const BOS = 0x100;
+
+export class Headers {
+  constructor(
+    readonly row: Row,
+    /** Ethertypes of the two tags; 0 without. */
+    readonly tpid: [number, number],
+    /** Geneve options that the packet has, one bit each: one of value 0 is still there. */
+    public options = 0,
+  ) {}
+
+  static of(row: Row): Headers {
+    const type = (tci: string) => (get(row, tci) & CFI ? ETH.vlan : 0);
+    let options = 0;
+    for (let i = 0; i < TUN_METADATA.fields; i++) if (getBits(row, slice(`tun_metadata${i}`)) !== 0n) options |= 1 << i;
+    return new Headers(row.slice(), [type("vlan_tci"), type("vlan_tci2")], options);
+  }
+  /** A mask of no bit. */
+  static none(): Headers {
+    return new Headers(newRow(), [0, 0]);
+  }
+  copy(): Headers {
+    return new Headers(this.row.slice(), [...this.tpid], this.options);
+  }
+  /** Takes over all of another. */
+  become(other: Headers): void {
+    this.row.set(other.row);
+    this.tpid[0] = other.tpid[0];
+    this.tpid[1] = other.tpid[1];
+    this.options = other.options;
+  }
+  equals(other: Headers): boolean {
+    return (
+      this.options === other.options &&
+      this.tpid[0] === other.tpid[0] &&
+      this.tpid[1] === other.tpid[1] &&
+      this.row.every((w, i) => w === other.row[i])
+    );
+  }
+
+  get(name: string): number {
+    return get(this.row, name);
+  }
+  big(name: string): bigint {
+    return getBits(this.row, slice(name));
+  }
+  set(name: string, value: number | bigint): void {
+    set(this.row, name, value);
+  }
+  bits(s: Slice): bigint {
+    return getBits(this.row, s);
+  }
+  setBits(s: Slice, value: bigint): void {
+    setBits(this.row, s, value);
+    // OVS keeps the low byte of ARP's operation.
+    if (s.field === "arp_op") this.set("arp_op", this.get("arp_op") & 0xff);
+    const option = /^tun_metadata(\d+)$/.exec(s.field);
+    if (option) this.options |= 1 << Number(option[1]);
+  }
+
+  /** All bits of a field. */
+  full(name: string): bigint {
+    return (1n << BigInt(field(name).bits)) - 1n;
+  }
+
+  get ethType(): number {
+    return this.get("eth_type");
+  }
+  get isIp(): boolean {
+    return this.ethType === ETH.ip || this.ethType === ETH.ipv6;
+  }
+  get isArp(): boolean {
+    return this.ethType === ETH.arp || this.ethType === ETH.rarp;
+  }
+  get isMpls(): boolean {
+    return this.ethType === ETH.mpls || this.ethType === ETH.mplsm;
+  }
+  get isTagged(): boolean {
+    return (this.get("vlan_tci") & CFI) !== 0;
+  }
+  get isLaterFragment(): boolean {
+    return (this.get("ip_frag") & 2) !== 0;
+  }
+  /** ICMP of this family's kind. */
+  get isIcmp4(): boolean {
+    return this.ethType === ETH.ip && this.get("ip_proto") === PROTO.icmp;
+  }
+  get isIcmp6(): boolean {
+    return this.ethType === ETH.ipv6 && this.get("ip_proto") === PROTO.icmp6;
+  }
+
+  clearConnection(): void {
+    for (const f of CT_FIELDS) this.set(f.name, 0);
+  }
+
+  /** flow_fix_vlan_tpid: a tag without an ethertype has the usual one. */
+  fixTpid(): void {
+    if (!this.isTagged) this.tpid[0] = 0;
+    else if (this.tpid[0] === 0) this.tpid[0] = ETH.vlan;
+  }
+  pushVlan(ethertype: number): void {
+    this.set("vlan_tci2", this.get("vlan_tci"));
+    this.tpid[1] = this.tpid[0];
+    this.set("vlan_tci", CFI);
+    this.tpid[0] = ethertype;
+  }
+  popVlan(): void {
+    this.set("vlan_tci", this.get("vlan_tci2"));
+    this.tpid[0] = this.tpid[1];
+    this.set("vlan_tci2", 0);
+    this.tpid[1] = 0;
+  }
+  /** Tags, outermost first, as ethertype and TCI. */
+  get tags(): { tpid: number; tci: number }[] {
+    return [
+      { tpid: this.tpid[0], tci: this.get("vlan_tci") },
+      { tpid: this.tpid[1], tci: this.get("vlan_tci2") },
+    ].filter((t) => t.tci & CFI);
+  }
+
+  /** flow_count_mpls_labels: labels down to the end of the stack; of a stack without an end, those that are not zero. */
+  get mplsDepth(): number {
+    if (!this.isMpls) return 0;
+    let count = 0;
+    for (let i = 0; i < MPLS.length; i++) {
+      const lse = this.get(MPLS[i]);
+      if (lse & BOS) return i + 1;
+      if (lse !== 0) count++;
+    }
+    return count;
+  }
+  lse(i: number): number {
+    return this.get(MPLS[i]);
+  }
+  setLse(i: number, value: number): void {
+    this.set(MPLS[i], value >>> 0);
+  }
+  /** @param hides the label hides what stands behind it */
+  pushMpls(ethertype: number, hides: boolean): void {
+    const n = this.mplsDepth;
+    if (n > 0) {
+      for (let i = Math.min(n, MPLS.length - 1); i >= 1; i--) this.setLse(i, this.lse(i - 1));
+      this.setLse(0, this.lse(0) & ~BOS);
+    } else {
+      // Explicit null of the family, class and TTL of the packet (RFC 3032).
+      const label = this.ethType === ETH.ipv6 ? 2 : 0;
+      const tc = this.isIp ? (this.get("nw_tos") >> 2) & 7 : 0;
+      const ttl = (this.isIp && this.get("ip_ttl")) || 64;
+      this.setLse(0, (label << 12) | (tc << 9) | BOS | ttl);
+      if (hides) {
+        this.hideNetwork();
+        this.set("dp_hash", 0);
+      }
+    }
+    this.set("eth_type", ethertype);
+  }
+  /** False if there is no label, or the stack's end does not fit the new ethertype. */
+  popMpls(ethertype: number): boolean {
+    const n = this.mplsDepth;
+    if (n === 0) return false;
+    if (n === MPLS.length && !(this.lse(n - 1) & BOS)) return false;
+    for (let i = 1; i < n; i++) this.setLse(i - 1, this.lse(i));
+    this.setLse(n - 1, 0);
+    this.set("eth_type", ethertype);
+    return true;
+  }
+  /** Network and transport headers are not to be seen any more. */
+  hideNetwork(): void {
+    for (const f of BEHIND_L2) this.set(f.name, 0);
+  }
+  /** All of the frame: what a pushed NSH header hides. */
+  hideFrame(): void {
+    this.hideNetwork();
+    for (const f of FIELDS) if (/^(eth_|vlan_|mpls_)/.test(f.name)) this.set(f.name, 0);
+    this.tpid[0] = 0;
+    this.tpid[1] = 0;
+  }
+}
