@@ -38,6 +38,7 @@ export type Selector =
   | "ct state"
   | "ct status"
   | "ct direction"
+  | "ct zone"
   | "ct original ip saddr"
   | "ct original ip daddr"
   | "ct original ip6 saddr"
@@ -45,6 +46,12 @@ export type Selector =
   | "ct original protocol"
   | "ct original proto-src"
   | "ct original proto-dst"
+  | "ct reply ip saddr"
+  | "ct reply ip daddr"
+  | "ct reply ip6 saddr"
+  | "ct reply ip6 daddr"
+  | "ct reply proto-src"
+  | "ct reply proto-dst"
   /** Ports of whatever transport the packet has. */
   | "th sport"
   | "th dport"
@@ -151,8 +158,26 @@ export type Statement =
   | { readonly s: "match"; readonly selectors: readonly Selector[]; readonly not: boolean; readonly set: SetRef }
   /** True for `share` of `of` packets. */
   | { readonly s: "chance"; readonly how: string; readonly share: number; readonly of: number }
-  /** Depends on what no dump of the rules holds (rates, clocks, socket owners): `how` is the match as printed; `local`: true only for packets of this host's sockets. */
-  | { readonly s: "outside"; readonly how: string; readonly local?: boolean }
+  /**
+   * Depends on what no dump of the rules holds (rates, clocks, contents, socket owners): `how` is the match as printed. `local`: the question
+   * is one about sockets of this host; `elsewhere` is its answer for all other packets. `usual`: the answer that a host at rest gives to a
+   * packet of which no more is said (no rate is exceeded, nothing is remembered, no option is set).
+   */
+  | { readonly s: "outside"; readonly how: string; readonly usual: boolean; readonly local?: boolean; readonly elsewhere?: boolean }
+  /** True or false for packets that did not cross a Linux bridge; for others it depends on what no dump of the rules holds. */
+  | { readonly s: "bridged"; readonly how: string; readonly otherwise: boolean }
+  /**
+   * Asks the routes where an address leads (`fib saddr . iif oif`, `-m rpfilter`). `iface`: the route has to be one by the interface of that
+   * direction. `wants`: that there is such a route, that there is none, or that it is one by an interface. `local`: addresses of the host count.
+   */
+  | {
+      readonly s: "route";
+      readonly how: string;
+      readonly end: "src" | "dst";
+      readonly iface: "in" | "out" | null;
+      readonly wants: "exists" | "missing" | { readonly device: string };
+      readonly local: boolean;
+    }
   /** Membership in an ipset; its type says which header fields the directions mean. */
   | {
       readonly s: "ipset";
@@ -176,6 +201,8 @@ export type Statement =
       readonly family: "ip" | "ip6" | "";
       /** The port is drawn (`--random`, `fully-random`). */
       readonly random: boolean;
+      /** `--to 192.0.2.1:1000-1999/8000`: the first port is for packets to 8000, the next for 8001, … */
+      readonly portBase?: number;
     }
   /** NETMAP: the network part of the address becomes that of `lo`, the host part stays; the hook says which end. */
   | { readonly s: "netmap"; readonly lo: bigint; readonly prefixLen: number; readonly family: "ip" | "ip6" }
@@ -183,6 +210,8 @@ export type Statement =
   | {
       readonly s: "natMap";
       readonly type: "src" | "dst";
+      /** masquerade and redirect take the address from the interface and the port from the map. */
+      readonly to: "given" | "masquerade" | "redirect";
       readonly family: "ip" | "ip6" | "";
       readonly key: MapKey;
       readonly map: DataMap;
@@ -194,6 +223,12 @@ export type Statement =
   /** Writes a header field. */
   | { readonly s: "set"; readonly selector: Selector; readonly value: Value }
   | { readonly s: "notrack" }
+  /** The connection is looked for, and entered, in this conntrack zone. */
+  | { readonly s: "zone"; readonly zone: number }
+  /** Adds to the TTL or hop limit, without going round. */
+  | { readonly s: "ttl"; readonly add: number }
+  /** Something outside decides: accepted, with these marks, or dropped. `how` names it. */
+  | { readonly s: "handed"; readonly how: string; readonly mark?: MarkExpression }
   /** Does nothing to the packet's way (LOG, TRACE, CHECKSUM, …). */
   | { readonly s: "note"; readonly text: string }
   /** An effect that is not understood: what happens to the packet is unknown. */
@@ -203,6 +238,8 @@ export interface RuleAst {
   readonly line: number;
   /** As printed. */
   readonly text: string;
+  /** What it does with a packet, in a word or two: "DNAT", "KUBE-SERVICES", "jump web", "accept"; "" if it only counts. */
+  readonly target: string;
   readonly statements: readonly Statement[];
 }
 

@@ -58,7 +58,10 @@ export function sourceOf(file: EvidenceFile): { source: Source; score: number } 
 function sniffed(file: EvidenceFile, command: string): { source: Source; score: number } | null {
   if (file.size === 0 || file.size > 64 * 1024 * 1024) return null;
   const head = file.text().slice(0, SNIFFED);
-  const six = /ip6tables|ip6t/.test(`${command} ${head.slice(0, 200)}`);
+  // Only IPv6's tools print such addresses and that protocol.
+  const six =
+    /ip6tables|ip6t/.test(`${command} ${head.slice(0, 200)}`) ||
+    /^(\[\d+:\d+\] )?-A .*( -[sd] [0-9a-f]*:[0-9a-f:]+|-p (icmp6|icmpv6|ipv6-icmp)\b)/m.test(head);
   const family = six ? "ip6" : "ip";
   if (/^\s*\{\s*"nftables"\s*:/.test(head)) return { source: { kind: "nft", json: true, handles: false, table: null }, score: 0.9 };
   if (/^(#.*\n)*\*(nat|filter|mangle|raw|security)$/m.test(head) && /^:\S+ (ACCEPT|DROP|-)/m.test(head))

@@ -13,6 +13,8 @@ import { read } from "./read.js";
 
 export type * from "./ast.js";
 export type { Form } from "./facts.js";
+export type { NetfilterAnswer, NetfilterStep } from "./trace/answer.js";
+export { type NetfilterOptions, type OneHostNetwork, openNetfilter } from "./trace/open.js";
 
 /** Hosts whose rules are in evidence: where the network has no rule for a Service, there is none. */
 function explain(facts: FactBase, question: Question): ExplainSection[] {
@@ -21,12 +23,12 @@ function explain(facts: FactBase, question: Question): ExplainSection[] {
   return [...hosts].sort().map((host) => ({ layer: "netfilter", title: "netfilter rules", host, items: [] }));
 }
 
-export default definePlugin({
+const plugin = definePlugin({
   id: "netfilter",
   title: "iptables and nftables rules: iptables-save, iptables -S, nft list ruleset, ipset save",
   claims: claim,
   read,
-  lower: { hooks: registerHooks, linked: finishPending },
+  lower: { hooks: (ctx) => registerHooks(ctx), linked: finishPending },
   explain,
   collects: [
     { what: "netfilter rules (iptables)", command: "iptables-save -c", on: "node" },
@@ -34,4 +36,12 @@ export default definePlugin({
     { what: "netfilter rules (iptables)", command: "iptables-save -c", on: "router" },
     { what: "nftables ruleset", command: "nft -a list ruleset", on: "router" },
   ],
+});
+
+export default plugin;
+
+/** The plugin where the rules given are all that the host has: a rule set asked about alone. */
+export const netfilterAlone = definePlugin({
+  ...plugin,
+  lower: { hooks: (ctx) => registerHooks(ctx, "rules alone"), linked: finishPending },
 });

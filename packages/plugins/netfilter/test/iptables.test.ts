@@ -115,6 +115,7 @@ test("jumps, returns and gotos come back where iptables has them come back", () 
   // Goto from a built-in chain: behind the target comes the policy.
   expect(h.walk({ dport: 1 })).toMatchInlineSnapshot(`
     "filter INPUT #1
+    filter INPUT policy
     dropped: dropped by the policy of filter INPUT"
   `);
   // Goto from B: the end of C goes back to INPUT, not to B.
@@ -127,6 +128,7 @@ test("jumps, returns and gotos come back where iptables has them come back", () 
   `);
   expect(h.walk({ dport: 3 })).toMatchInlineSnapshot(`
     "filter INPUT #3
+    filter INPUT policy
     dropped: dropped by the policy of filter INPUT"
   `);
   expect(h.walk({ dport: 4 })).toMatchInlineSnapshot(`
@@ -148,9 +150,7 @@ test("marks: set, and, or, save and restore under masks", () => {
 -A PREROUTING -p udp -j MARK --set-xmark 0x1/0x0`,
     ),
   });
-  expect(h.problems.map((p) => p.message)).toEqual([
-    "mangle PREROUTING rule 6: the exclusive-or of two values in meta mark is not translated",
-  ]);
+  expect(h.problems).toEqual([]);
   expect(h.walk({})).toMatchInlineSnapshot(`
     "mangle PREROUTING #1
     mangle PREROUTING #2
@@ -165,10 +165,20 @@ test("marks: set, and, or, save and restore under masks", () => {
       pkt_mark=4608
     local: accepted"
   `);
-  // An exclusive-or of packet bits is nothing that the IR computes: it says so, where it is met.
-  expect(h.walk({ proto: "udp" }).split("\n").at(-1)).toMatchInlineSnapshot(
-    `"unknown: mangle PREROUTING rule 6: the exclusive-or of two values in meta mark is not translated"`,
-  );
+  // An exclusive-or of packet bits is looked up, bit by bit.
+  expect(h.walk({ proto: "udp", mark: 0xff })).toMatchInlineSnapshot(`
+    "  pkt_mark=255
+    mangle PREROUTING #2
+    mangle PREROUTING #3
+    mangle PREROUTING #4
+    mangle PREROUTING #5
+      pkt_mark=0
+    mangle PREROUTING #6
+    meta mark[0] ^ 1 to meta mark[0]
+    mangle PREROUTING policy
+      pkt_mark=1
+    local: accepted"
+  `);
 });
 
 test("REJECT answers and ends the packet", () => {
@@ -336,22 +346,22 @@ test("what is drawn, and what no dump shows, are choices", () => {
   expect(h.walk({ proto: "udp" })).toMatchInlineSnapshot(`
     "filter INPUT #2
     note: perhaps -j LOG --log-prefix "seen "
-    filter INPUT #3
+    filter INPUT
     note: '-m recent --update --seconds 60 --name DEFAULT --mask 255.255.255.255 --rsource' depends on what is not in evidence; both ways are followed
     choice 1 of 2
-    filter INPUT #3
-    dropped: rejected with ICMP type 3 code 3 (port unreachable) (rejected)
-    [1] local: answer
-      192.0.2.10:0 > 192.0.2.99:0 type 3 code 3"
+    filter INPUT policy
+    local: accepted"
   `);
   expect(h.walk({ proto: "udp" }, [1])).toMatchInlineSnapshot(`
     "filter INPUT #2
     note: perhaps -j LOG --log-prefix "seen "
-    filter INPUT #3
+    filter INPUT
     note: '-m recent --update --seconds 60 --name DEFAULT --mask 255.255.255.255 --rsource' depends on what is not in evidence; both ways are followed
     choice 2 of 2
-    filter INPUT policy
-    local: accepted"
+    filter INPUT #3
+    dropped: rejected with ICMP type 3 code 3 (port unreachable) (rejected)
+    [1] local: answer
+      192.0.2.10:0 > 192.0.2.99:0 type 3 code 3"
   `);
 });
 
@@ -361,8 +371,8 @@ test("what is not understood is unknown for packets that match the rest, and no 
       "iptables-save": table(
         "filter",
         ":INPUT ACCEPT [0:0]",
-        `-A INPUT -p tcp -m tcp --dport 80 -m string --string "x y" --algo bm --to 65535 -j DROP
--A INPUT -p tcp -m tcp --dport 81 -j NFQUEUE --queue-num 1
+        `-A INPUT -p tcp -m tcp --dport 80 -m bpf --bytecode "1,6 0 0 0" -j DROP
+-A INPUT -p tcp -m tcp --dport 81 -j SYNPROXY --sack-perm
 -A INPUT -p tcp -m set --match-set bad src -j DROP
 -A INPUT -p udp -m policy --dir in --pol ipsec`,
       ),
@@ -375,21 +385,14 @@ test("what is not understood is unknown for packets that match the rest, and no 
         "file": "h/iptables-save",
         "hint": "Packets that match the rest of the rule end as unknown here.",
         "line": 3,
-        "message": "match -m string --string "x y" --algo bm --to 65535: there is no translation of it",
+        "message": "match -m bpf --bytecode "1,6 0 0 0": there is no translation of it",
         "severity": "warning",
       },
       {
         "file": "h/iptables-save",
         "hint": "Packets that match the rest of the rule end as unknown here.",
         "line": 4,
-        "message": "target -j NFQUEUE --queue-num 1: there is no translation of it",
-        "severity": "warning",
-      },
-      {
-        "file": "h/iptables-save",
-        "hint": "Packets that match the rest of the rule end as unknown here.",
-        "line": 6,
-        "message": "match -m policy --dir in --pol ipsec: there is no translation of it",
+        "message": "target -j SYNPROXY --sack-perm: there is no translation of it",
         "severity": "warning",
       },
       {
@@ -403,11 +406,11 @@ test("what is not understood is unknown for packets that match the rest, and no 
   `);
   expect(h.walk({ dport: 80 })).toMatchInlineSnapshot(`
     "filter INPUT #1
-    unknown: filter INPUT rule 1: match -m string --string "x y" --algo bm --to 65535: there is no translation of it"
+    unknown: filter INPUT rule 1: match -m bpf --bytecode "1,6 0 0 0": there is no translation of it"
   `);
   expect(h.walk({ dport: 81 })).toMatchInlineSnapshot(`
     "filter INPUT #2
-    unknown: filter INPUT rule 2: target -j NFQUEUE --queue-num 1: there is no translation of it"
+    unknown: filter INPUT rule 2: target -j SYNPROXY --sack-perm: there is no translation of it"
   `);
   expect(h.walk({ dport: 82 })).toMatchInlineSnapshot(`
     "filter INPUT #3
@@ -438,6 +441,30 @@ test("ipsets with their members in evidence are matched", () => {
     "pass",
     "drop",
   ]);
+});
+
+test("an ipset with exceptions; one whose members leave by themselves", () => {
+  const h = testHost(
+    {
+      "iptables-save": table(
+        "filter",
+        ":INPUT ACCEPT [0:0]",
+        "-A INPUT -m set --match-set nets src -j DROP\n-A INPUT -p udp -m set --match-set brief src -j DROP",
+      ),
+      ipset_save:
+        "create nets hash:net family inet\nadd nets 10.0.0.0/8\nadd nets 10.1.0.0/16 nomatch\nadd nets 10.1.2.0/24\ncreate brief hash:ip family inet timeout 60\nadd brief 192.0.2.1 timeout 5\n",
+    },
+    "input",
+  );
+  expect(h.problems).toEqual([]);
+  expect(["10.0.0.1", "10.1.0.1", "10.1.2.1", "10.1.3.1", "192.0.2.1"].map((src) => verdict(h.walk({ src })))).toEqual([
+    "drop",
+    "pass",
+    "drop",
+    "pass",
+    "pass",
+  ]);
+  expect([[0], [1]].map((script) => verdict(h.walk({ src: "192.0.2.1", proto: "udp" }, script)))).toEqual(["pass", "drop"]);
 });
 
 test("a cut-off dump: what is there holds, what may follow is unknown", () => {

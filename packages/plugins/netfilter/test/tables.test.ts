@@ -95,11 +95,12 @@ test("a table that only -S shows", () => {
   `);
 });
 
-test("a list for people is said not to be read", () => {
-  const h = testHost({ "iptables_-t_nat_-nvL": "Chain PREROUTING (policy ACCEPT 0 packets, 0 bytes)\n" }, "prerouting", false);
+test("a list for people without interfaces is said not to be read", () => {
+  const listing = "Chain PREROUTING (policy ACCEPT)\ntarget     prot opt source               destination\n";
+  const h = testHost({ "iptables_-t_nat_-nL": listing }, "prerouting", false);
   expect(h.problems.map((p) => `${p.severity}: ${p.message}`)).toMatchInlineSnapshot(`
     [
-      "warning: table nat is in evidence as a list for people (iptables -L), which is not read",
+      "warning: table nat is in evidence as a list for people (iptables -L), which leaves the interfaces out and is not read",
     ]
   `);
 });

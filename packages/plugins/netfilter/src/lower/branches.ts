@@ -4,9 +4,10 @@
 import { type Action, assertNever, type Match, matchField, slice } from "@plumbline/model";
 import type { DataElement, MapKey, PortRange, Statement, Value, Verdict, VerdictElement } from "../ast.js";
 import { both, EVERYTHING, isOpaque, NEWLY_TRANSLATED, type Opaque, tupleRows } from "./conditions.js";
-import { type Alternative, notTranslated, type RuleContext, unknown } from "./context.js";
+import { type Alternative, type LookUp, notTranslated, type RuleContext, unknown } from "./context.js";
 import { ETH_IPV4, ETH_IPV6 } from "./fields.js";
-import { netmapAlternatives } from "./nat.js";
+import { markActions } from "./marks.js";
+import { netmapAction } from "./nat.js";
 import type { BranchStatement } from "./parts.js";
 import { rejectActions } from "./reject.js";
 
@@ -43,9 +44,13 @@ export function branchAlternatives(b: BranchStatement, ctx: RuleContext): Altern
     }
     case "netmap": {
       const type = ctx.base.hook === "prerouting" || ctx.base.hook === "output" ? "dst" : "src";
-      const found = netmapAlternatives(b, type);
-      if (!found) return [{ rows: EVERYTHING, program: [notTranslated(`a 1:1 mapping of a /${b.prefixLen}`, ctx)] }];
-      return found.map((x) => ({ rows: x.rows, program: [...x.actions, ...ctx.translated, ...ctx.accept] }));
+      return [{ rows: EVERYTHING, program: [netmapAction(b, type), ...ctx.translated, ...ctx.accept] }];
+    }
+    case "handed": {
+      const taken = b.mark ? markActions("meta mark", b.mark, (...bit) => ctx.nat.xor(...bit)) : [];
+      const note: Action = { op: "note", text: `'${b.how}' decides; both ways are followed` };
+      const options = [[...taken, ...ctx.accept], [{ op: "drop", reason: `dropped by ${ctx.where}` } satisfies Action]];
+      return [{ rows: EVERYTHING, program: [note, { op: "choose", how: b.how, weights: [1, 1], options }] }];
     }
     case "vmap":
       return mapAlternatives(
@@ -92,7 +97,7 @@ function natFromData(b: Extract<Statement, { s: "natMap" }>, data: readonly Valu
     else port = { lo: Number(v.lo), hi: Number(v.hi) };
   }
   const nat = ctx.nat.actions(
-    { s: "nat", type: b.type, to: "given", address, port, family: b.family, random: false },
+    { s: "nat", type: b.type, to: b.to, address, port, family: b.family, random: false },
     ctx.base.hook,
     familiesOf(ctx, b.family),
   );
@@ -114,7 +119,7 @@ function missingMap(name: string, why: string | undefined, ctx: RuleContext): Op
   };
 }
 
-/** One alternative an element; with a lottery one alternative that chooses. */
+/** A look-up in the map's own table; with a lottery a choice. */
 function mapAlternatives<E extends { readonly key: readonly Value[]; readonly text: string; readonly line: number }>(
   key: MapKey,
   elements: readonly E[] | Opaque,
@@ -146,16 +151,17 @@ function mapAlternatives<E extends { readonly key: readonly Value[]; readonly te
     }
     return [{ rows: EVERYTHING, program: [{ op: "choose", how, weights, options }] }];
   }
-  const out: Alternative[] = [];
+  const found: LookUp[] = [];
   for (const e of elements) {
     const rows = e.key.length === 0 ? EVERYTHING : tupleRows(key.selectors, [e.key], false, ctx);
     if (isOpaque(rows)) {
       ctx.complain(rows.why, "Packets that match the rule end as unknown here.");
       return [{ rows: EVERYTHING, program: [unknown(rows, ctx)] }];
     }
-    if (rows.length > 0) out.push({ rows, program: [{ op: "note", text: `element ${e.text} (line ${e.line})` }, ...actions(e)] });
+    const note: Action = { op: "note", text: `element ${e.text} (line ${e.line})` };
+    if (rows.length > 0) found.push({ rows, program: [note, ...actions(e)], text: e.text, otherwise: e.key.length === 0 });
   }
-  return out;
+  return [{ rows: EVERYTHING, program: [ctx.lookup(found)] }];
 }
 
 function verdictActions(v: Verdict, ctx: RuleContext): Action[] {

@@ -21,14 +21,15 @@ import {
   type TableId,
 } from "@plumbline/model";
 import type { BaseChain, ChainAst, HookName, RuleAst, TableAst } from "../ast.js";
-import type { RuleContext } from "./context.js";
-import { ETH_IPV4, ETH_IPV6 } from "./fields.js";
+import type { LookUp, RuleContext } from "./context.js";
+import { ETH_IPV4, ETH_IPV6, IS_CONFIRMED } from "./fields.js";
 import type { HostView } from "./host.js";
 import type { IpSets } from "./ipset.js";
 import type { NatTables } from "./nat.js";
-import { harmless, mustLeave, type Part, partsOf } from "./parts.js";
+import { asksMap, type Part, partsOf } from "./parts.js";
 import type { PendingGoto } from "./reject.js";
-import { lowerPart, narrowParts } from "./rules.js";
+import { lowerPart, narrowParts, terminal } from "./rules.js";
+import { type Steps, stepsOf } from "./steps.js";
 
 interface ChainContext {
   readonly net: NetworkBuilder;
@@ -69,6 +70,9 @@ const TRANSLATED_BITS: Readonly<Partial<Record<HookName, number>>> = { preroutin
 
 /** Priority of connection tracking (enum nf_ip_hook_priorities). */
 const CONNTRACK = -200;
+/** Priorities at which known connections are translated. */
+const DSTNAT = -100;
+const SRCNAT = 100;
 
 const BACK: readonly Action[] = [{ op: "return" }];
 
@@ -77,8 +81,7 @@ export function buildBaseChain(chain: ChainAst, base: BaseChain, ctx: ChainConte
   const accept: Action[] = [{ op: "goto", table: ctx.next, unwind: true }];
   const policy: Action[] =
     base.policy === "accept" ? accept : [{ op: "drop", reason: `dropped by the policy of ${chainName(ctx.table, chain.name)}` }];
-  const builder = new ChainBuilder(ctx, base, accept);
-  return builder.build(chain, true, [...atEnd, ...policy]);
+  return new ChainBuilder(ctx, base, chain, accept, [...atEnd, ...policy]).build(chain, true);
 }
 
 /** A rule in its chain. */
@@ -89,50 +92,67 @@ interface RulePlace {
   readonly name: string;
   readonly chain: ChainAst;
   readonly isBase: boolean;
-  readonly end: readonly Action[];
+}
+
+/** Where a part stands in its rule. */
+interface PartPlace {
+  readonly last: boolean;
+  /** Where it goes when it has passed, and when it has failed; null where falling through does both. */
+  readonly leave: Action | null;
+  readonly fail: Action | null;
 }
 
 class ChainBuilder {
   private readonly tables = new Map<string, TableId>();
   private readonly userChains: ReadonlyMap<string, ChainAst>;
+  private readonly steps: Steps;
+  private policyTable: TableId | null = null;
 
+  /** @param end what the policy does */
   constructor(
     private readonly ctx: ChainContext,
     private readonly base: BaseChain,
+    private readonly baseChain: ChainAst,
     private readonly accept: readonly Action[],
+    private readonly end: readonly Action[],
   ) {
     this.userChains = new Map(ctx.table.chains.filter((c) => !c.base).map((c) => [c.name, c]));
+    this.steps = stepsOf(ctx.net);
   }
 
-  build(chain: ChainAst, isBase: boolean, end: readonly Action[]): TableId {
+  build(chain: ChainAst, isBase: boolean): TableId {
     const { ctx } = this;
     const { net } = ctx;
     const name = chainName(ctx.table, chain.name);
     const open = (): Table => net.table(ctx.device, name, "netfilter", "sequence");
+    const leaveTo = (t: Table): Action => ({ op: "goto", table: t.id });
     let table = open();
     const entry = table.id;
     this.tables.set(chain.name, entry);
     if (isBase) this.passing(table);
     chain.rules.forEach((rule, i) => {
-      const place: RulePlace = { rule, number: i + 1, name, chain, isBase, end };
-      const parts = partsOf(rule.statements).flatMap((p) => narrowParts(p, this.ruleContext(place, true, null)));
-      if (parts.length === 1 && !mustLeave(parts[0])) {
-        this.addPart(table, parts[0], place, true, null);
+      const place: RulePlace = { rule, number: i + 1, name, chain, isBase };
+      const whole: PartPlace = { last: true, leave: null, fail: null };
+      const alone = this.ruleContext(place, whole);
+      const parts = partsOf(rule.statements).flatMap((p) => narrowParts(p, alone));
+      if (parts.length === 1 && !asksMap(parts[0]) && !parts[0].asks) {
+        this.addPart(table, parts[0], place, whole, alone);
         return;
       }
       const rest = open();
-      const leaveTo = (t: Table): Action => ({ op: "goto", table: t.id });
       let at = table;
       parts.forEach((part, k) => {
         const last = k === parts.length - 1;
         const following = last ? rest : open();
-        this.addPart(at, part, place, last, leaveTo(following));
+        const to: PartPlace = { last, leave: leaveTo(following), fail: leaveTo(rest) };
+        this.addPart(at, part, place, to, this.ruleContext(place, to));
         at.miss = [leaveTo(rest)];
         at = following;
       });
       table = rest;
     });
-    if (ctx.table.cut)
+    if (ctx.table.cut) {
+      if (isBase && chain.line > 0) table.missOrigin = this.origin(chain);
       table.miss = [
         {
           op: "unknown",
@@ -141,9 +161,26 @@ class ChainBuilder {
           on: ctx.view.host,
         },
       ];
-    else table.miss = isBase ? end : [];
-    if (isBase && chain.line > 0) table.missOrigin = this.origin(chain);
+    } else if (isBase) this.policy(table);
     return entry;
+  }
+
+  /** Ends a table in the base chain's policy. */
+  private policy(table: Table): void {
+    table.miss = this.end;
+    if (this.baseChain.line > 0) table.missOrigin = this.origin(this.baseChain);
+    this.steps.policies.set(table.id, { table: this.ctx.table, chain: this.baseChain });
+  }
+
+  /** What RETURN does in the base chain. */
+  private toPolicy(): readonly Action[] {
+    const { net, device, table } = this.ctx;
+    if (this.policyTable === null) {
+      const t = net.table(device, chainName(table, this.baseChain.name), "netfilter", "sequence");
+      this.policy(t);
+      this.policyTable = t.id;
+    }
+    return [{ op: "goto", table: this.policyTable, unwind: true }];
   }
 
   /** Packets that do not see this base chain: those of another family, and those that another nat chain of the hook translated. */
@@ -153,6 +190,8 @@ class ChainBuilder {
     if (family === "ip" || family === "ip6") rows.push(matchField([], "eth_type", family === "ip" ? ETH_IPV6 : ETH_IPV4));
     const bound = this.bound();
     if (bound) rows.push(matchField([], TRANSLATED, bound, bound));
+    // What is in the table has its translations, or has none (nf_nat_inet_fn, net/netfilter/nf_nat_core.c).
+    if (this.base.type === "nat") rows.push(IS_CONFIRMED);
     if (rows.length > 0) this.ctx.net.rule(table, { rows, program: this.accept });
   }
 
@@ -161,43 +200,94 @@ class ChainBuilder {
     return this.ctx.natPeers && this.base.type === "nat" ? (TRANSLATED_BITS[this.base.hook] ?? 0) : 0;
   }
 
-  private ruleContext(p: RulePlace, last: boolean, leave: Action | null): RuleContext {
+  private ruleContext(p: RulePlace, part: PartPlace): RuleContext {
     const { ctx } = this;
     const { hook, priority } = this.base;
     const where = `${p.name} rule ${p.number}`;
+    const toPolicy = () => this.toPolicy();
     return {
       view: ctx.view,
       family: ctx.table.family,
       table: ctx.table,
+      done: {
+        dst: (hook !== "prerouting" && hook !== "output") || priority > DSTNAT,
+        src: (hook === "postrouting" || hook === "input") && priority > SRCNAT,
+      },
       early: priority < CONNTRACK && (hook === "prerouting" || hook === "output"),
       base: this.base,
       nat: ctx.nat,
       reject: { device: ctx.device, hook, pending: ctx.pending },
       ipsets: ctx.ipsets,
+      tables: {
+        net: ctx.net,
+        open: (name, kind, key) => ctx.net.table(ctx.device, name, "netfilter", kind, key),
+        make: (name, family, fill) => {
+          const t = ctx.net.table(ctx.device, `${name} (IPv${family})`, "netfilter", "priority");
+          fill(t);
+          return t;
+        },
+      },
       accept: this.accept,
       translated: this.bound() ? [{ op: "set", dst: slice(TRANSLATED, Math.log2(this.bound()), 1), value: 1n }] : [],
-      end: p.isBase ? p.end : BACK,
+      get end() {
+        return p.isBase ? toPolicy() : BACK;
+      },
       chain: (name) => this.chain(name),
       isBase: p.isBase,
+      known: new Map(),
       where,
-      leave,
-      last,
+      leave: part.leave,
+      fail: part.fail,
+      last: part.last,
+      lookup: (elements, otherwise) => this.lookup(elements, p, part, otherwise ?? part.fail),
       complain: (message, hint) =>
         ctx.problem({ severity: "warning", file: ctx.file, line: p.rule.line, message: `${where}: ${message}`, hint }),
       command: listing(ctx.table, p.chain.name),
     };
   }
 
-  private addPart(table: Table, part: Part, p: RulePlace, last: boolean, leave: Action | null): void {
-    // A rule without effect only counts; it is kept out of the walk.
-    if (last && leave === null && harmless(part) && part.effects.length === 0) return;
-    const { ctx } = this;
-    const { file, certainty, why } = ctx;
-    const shown = part.incomplete
-      ? {}
-      : { number: p.number, origin: p.rule.line === 0 ? null : ({ file, line: p.rule.line, text: p.rule.text } satisfies Origin) };
-    for (const a of lowerPart(part, this.ruleContext(p, last, leave)))
-      ctx.net.rule(table, { rows: a.rows, program: a.program, certainty, why, ...shown });
+  private addPart(table: Table, part: Part, p: RulePlace, place: PartPlace, ctx: RuleContext): void {
+    const hidden = part.incomplete === true || asksMap(part);
+    for (const a of lowerPart(part, ctx))
+      this.addRule(table, a.rows, a.program, p, { shown: !hidden, whole: place.last && !hidden && !a.failed });
+  }
+
+  /** A map's table; what no element holds goes on behind the rule. */
+  private lookup(elements: readonly LookUp[], p: RulePlace, place: PartPlace, otherwise: Action | null): Action {
+    const { net, device } = this.ctx;
+    const t = net.table(device, p.name, "netfilter", "priority");
+    for (const e of elements) {
+      const program = place.leave && !terminal(e.program) ? [...e.program, place.leave] : e.program;
+      const shown = e.text !== "";
+      const whole = place.last && shown;
+      this.addRule(t, e.rows, program, p, { shown, whole, ...(shown && { element: e.text }), priority: e.otherwise ? 0 : 1 });
+    }
+    t.miss = otherwise ? [otherwise] : [];
+    return { op: "goto", table: t.id };
+  }
+
+  private addRule(
+    table: Table,
+    rows: readonly Match[],
+    program: readonly Action[],
+    p: RulePlace,
+    as: { shown: boolean; whole: boolean; element?: string; priority?: number },
+  ): void {
+    const { file, certainty, why } = this.ctx;
+    const { rule, number, chain } = p;
+    // A rule is hit when its last part is; before that it has a place, and no number.
+    const shown = as.shown
+      ? { ...(as.whole && { number }), origin: rule.line === 0 ? null : ({ file, line: rule.line, text: rule.text } satisfies Origin) }
+      : {};
+    const made = this.ctx.net.rule(table, { rows, program, certainty, why, ...(as.priority && { priority: as.priority }), ...shown });
+    this.steps.rules.set(made.id, {
+      table: this.ctx.table,
+      chain,
+      rule,
+      number,
+      whole: as.whole,
+      ...(as.element !== undefined && { element: as.element }),
+    });
   }
 
   /** The table of a user chain, made when first reached. */
@@ -207,7 +297,7 @@ class ChainBuilder {
     const chain = this.userChains.get(name);
     // A chain without rules that was not declared either is a name only.
     if (!chain || (chain.line === 0 && chain.rules.length === 0)) return null;
-    return this.build(chain, false, []);
+    return this.build(chain, false);
   }
 
   private origin(chain: ChainAst): Origin {

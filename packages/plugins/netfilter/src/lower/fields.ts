@@ -10,6 +10,8 @@ import type { Selector } from "../ast.js";
 export const ETH_IPV4 = 0x0800;
 export const ETH_IPV6 = 0x86dd;
 
+/** A fragment behind the first has no transport header. */
+const WHOLE = matchField([], "ip_frag", 0, 2);
 const V4 = matchField([], "eth_type", ETH_IPV4);
 const V6 = matchField([], "eth_type", ETH_IPV6);
 /** The packet has a connection: it is tracked and not invalid. What is asked of the connection fails for all others. */
@@ -18,7 +20,7 @@ export const HAS_CONNECTION = matchField([], "ct_state", CT.trk, CT.trk | CT.inv
 export const NO_CONNECTION: readonly Match[] = [matchField([], "ct_state", 0, CT.trk), matchField([], "ct_state", CT.inv, CT.inv)];
 
 const ofConnection = (family: Match) => matchField(family, "ct_state", CT.trk, CT.trk | CT.inv);
-const proto = (family: Match, p: number) => matchField(family, "ip_proto", p);
+const proto = (family: Match, p: number) => matchField(matchField(family, "ip_proto", p), "ip_frag", 0, 2);
 
 interface Place {
   readonly slice: Slice;
@@ -45,6 +47,7 @@ const PLACES: Partial<Record<Selector, Place>> = {
   // skb->len at these hooks counts from the IP header on.
   "meta length": at(slice("packet_len"), [], 14n),
   "ct mark": at(slice("ct_mark"), HAS_CONNECTION),
+  "ct zone": at(slice("ct_zone"), HAS_CONNECTION),
   "ct direction": at(slice("ct_state", 3, 1), HAS_CONNECTION),
   "ct original ip saddr": at(slice("ct_nw_src"), ofConnection(V4)),
   "ct original ip daddr": at(slice("ct_nw_dst"), ofConnection(V4)),
@@ -53,9 +56,9 @@ const PLACES: Partial<Record<Selector, Place>> = {
   "ct original protocol": at(slice("ct_nw_proto"), HAS_CONNECTION),
   "ct original proto-src": at(slice("ct_tp_src"), HAS_CONNECTION),
   "ct original proto-dst": at(slice("ct_tp_dst"), HAS_CONNECTION),
-  "th sport": at(slice("tp_src")),
-  "th dport": at(slice("tp_dst")),
-  "tcp flags": at(slice("tcp_flags", 0, 8), matchField([], "ip_proto", 6)),
+  "th sport": at(slice("tp_src"), WHOLE),
+  "th dport": at(slice("tp_dst"), WHOLE),
+  "tcp flags": at(slice("tcp_flags", 0, 8), proto([], 6)),
   "icmp type": at(slice("icmp_type"), proto(V4, 1)),
   "icmp code": at(slice("icmp_code"), proto(V4, 1)),
   "icmp id": at(slice("icmp_id"), proto(V4, 1)),
@@ -90,6 +93,13 @@ export const STATES: ReadonlyMap<string, { readonly value: number; readonly mask
   ["dnat", { value: CT.trk | CT.dnat, mask: CT.trk | CT.dnat }],
   ["seen-reply", { value: CT.trk | CT.est, mask: CT.trk | CT.est }],
 ]);
+
+/**
+ * The connection is in its table: the stack writes the row's label to the connection when it confirms it, and gives it back with
+ * every later packet. nft's and iptables' own labels use the low bits, if any.
+ */
+export const CONFIRMED: Slice = slice("ct_label", 127, 1);
+export const IS_CONFIRMED: Match = matchField([], "ct_label", 1n << 127n, 1n << 127n);
 
 /** Marks a packet that a rule took out of connection tracking; the host's stack does not track it. */
 export const NOTRACK: Slice = slice("reg13", 0, 1);

@@ -4,6 +4,7 @@
 import type { Action, FactBase, Hook, HookChain, LowerContext } from "@plumbline/model";
 import type { ChainAst, HookName, IpSet } from "../ast.js";
 import { buildBaseChain, chainName } from "./chains.js";
+import { CONFIRMED } from "./fields.js";
 import { hostView } from "./host.js";
 import { missingRules } from "./missing.js";
 import { NatTables } from "./nat.js";
@@ -16,7 +17,11 @@ const HOOKS: ReadonlySet<HookName> = new Set(["prerouting", "input", "forward", 
 /** Gotos to a host's own output path, whose table is known when all devices are made. */
 const PENDING = new WeakMap<FactBase, PendingGoto[]>();
 
-export function registerHooks(ctx: LowerContext): void {
+/**
+ * Stage `hooks`.
+ * @param known "rules alone": what was given is all there is; nobody asks for rules of another kind
+ */
+export function registerHooks(ctx: LowerContext, known: "a snapshot" | "rules alone" = "a snapshot"): void {
   const pending: PendingGoto[] = [];
   PENDING.set(ctx.facts, pending);
   const said = new Set<string>();
@@ -36,8 +41,27 @@ export function registerHooks(ctx: LowerContext): void {
     for (const { chain } of chains) if (chain.type === "nat") peers.set(chain.hook, (peers.get(chain.hook) ?? 0) + 1);
     // Later made, earlier run; the sort by priority that follows keeps this order.
     chains.sort((a, b) => b.made - a.made);
-    ctx.hooks.push(...missingRules(host, quiet), ...chains.map((c) => c.chain));
+    if (chains.length > 0) ctx.hooks.push(...confirming(host, quiet));
+    ctx.hooks.push(...(known === "a snapshot" ? missingRules(host, quiet) : []), ...chains.map((c) => c.chain));
   }
+}
+
+/** Behind all other chains, where the kernel enters a new connection in its table (NF_IP_PRI_CONNTRACK_CONFIRM): it is marked as known. */
+function confirming(host: string, ctx: LowerContext): HookChain[] {
+  return (["input", "postrouting"] as const satisfies readonly Hook[]).map((hook) => ({
+    host,
+    hook,
+    priority: 2 ** 31 - 1,
+    type: "filter",
+    build(device, next) {
+      const t = ctx.net.table(device, `${hook} known from now on`, "hook", "priority");
+      t.miss = [
+        { op: "set", dst: CONFIRMED, value: 1n },
+        { op: "goto", table: next, unwind: true },
+      ];
+      return t.id;
+    },
+  }));
 }
 
 /** After all devices are there: answers of REJECT go out by their host's own output path. */

@@ -16,19 +16,35 @@ export interface InterfaceAddress {
   readonly fact: Fact<"linux.address">;
 }
 
+/** A route as far as the question whether there is one goes. */
+export interface HostRoute {
+  readonly value: bigint;
+  readonly len: number;
+  readonly local: boolean;
+  /** Type unicast or local: there is a way. */
+  readonly leads: boolean;
+  readonly devices: readonly string[];
+  readonly metric: number;
+  readonly fact: Fact<"linux.route">;
+}
+
 export interface HostView {
   readonly host: string;
   readonly device: Device;
   /** Port numbers by interface name; null if the host's interfaces are not in evidence. */
   readonly ports: ReadonlyMap<string, number> | null;
+  /** Some interface is a Linux bridge: packets may have crossed it. */
+  readonly bridges: boolean;
   /** In the order of the dump, which is the kernel's. */
   addresses(family: 4 | 6): readonly InterfaceAddress[];
   /** The VRF that an interface is or belongs to, "" if none. */
   vrfOf(ifname: string): string;
   /** Addresses of a type, or null where the evidence does not tell. */
   ofType(name: string, family: 4 | 6): readonly Interval[] | null;
-  /** The same, of one interface's own addresses (`--limit-iface-in`). */
-  localOf(ifname: string, family: 4 | 6): readonly Interval[];
+  /** The same for one interface: what the local table has of others counts as unicast (__inet_dev_addr_type, net/ipv4/fib_frontend.c). */
+  ofTypeOn(name: string, family: 4 | 6, ifname: string): readonly Interval[] | null;
+  /** Where the main and local tables lead, most certain first; null where they do not decide alone or are not in evidence. */
+  routes(family: 4 | 6): readonly HostRoute[] | null;
   /** How sure `ofType` is. */
   readonly certainty: Certainty;
 }
@@ -86,10 +102,55 @@ export function hostView(facts: FactBase, device: Device): HostView {
     host,
     device,
     ports,
+    bridges: interfaces.some((i) => i.type === "bridge"),
     addresses: (family) => addresses[family],
     vrfOf: (ifname) => [ifname, interfaces.find((i) => i.name === ifname)?.master ?? ""].find((name) => vrfs.has(name)) ?? "",
     certainty: localTable(4) || localTable(6) ? "proven" : "inferred",
-    localOf: (ifname, family) => joined(addresses[family].filter((a) => a.ifname === ifname).map((a) => ({ lo: a.value, hi: a.value }))),
+    ofTypeOn(name, family, ifname) {
+      const bits = family === 4 ? 32 : 128;
+      const own = (type: string): Interval[] =>
+        localTable(family)
+          ? routes
+              .filter((r) => r.data.family === family && r.data.type === type && r.data.nexthops.some((n) => n.dev === ifname))
+              .flatMap((r) => prefixInterval(r.data.prefix, family) ?? [])
+          : addresses[family]
+              .filter((a) => a.ifname === ifname && (type === "local" || (family === 4 && a.prefixLen < 31)))
+              .map((a) => (type === "local" ? a.value : a.value | ones(bits - a.prefixLen)))
+              .map((v) => ({ lo: v, hi: v }));
+      const here = (): Interval[] =>
+        joined([...own("local"), ...(ifname === "lo" && family === 4 ? [{ lo: 0x7f000000n, hi: 0x7fffffffn }] : [])]);
+      const everyone = (): Interval[] =>
+        family === 4 ? joined([...own("broadcast"), { lo: 0xffffffffn, hi: 0xffffffffn }, { lo: 0n, hi: 0n }]) : [];
+      if (name === "local") return here();
+      if (family === 6 && name === "multicast") return [multicast(6)];
+      if (family === 6) return null;
+      if (name === "broadcast") return everyone();
+      if (name === "multicast") return [multicast(4)];
+      if (name === "unicast") return outsideOf([...here(), ...everyone(), multicast(4)], 32);
+      return name === "anycast" ? null : [];
+    },
+    routes(family) {
+      // Rules of one's own may look elsewhere first.
+      const usual = new Set(["local", "main", "default", "255", "254", "253"]);
+      const rules = facts.of("linux.rule", host).filter((r) => r.data.family === family);
+      if (
+        rules.some(
+          (r) => r.data.action !== "lookup" || !usual.has(r.data.table) || r.data.not || (r.data.from !== "" && r.data.from !== "all"),
+        )
+      )
+        return null;
+      const found = routes.filter((r) => r.data.family === family && usual.has(r.data.table));
+      if (found.length === 0) return null;
+      return found.flatMap((fact): HostRoute[] => {
+        const { prefix, type, nexthops, metric, table } = fact.data;
+        const at = prefixInterval(prefix, family);
+        if (!at) return [];
+        const len = (family === 4 ? 32 : 128) - ((at.hi - at.lo + 1n).toString(2).length - 1);
+        const local = table === "local" || table === "255";
+        const leads = type === "unicast" || type === "local";
+        return [{ value: at.lo, len, local, leads, devices: nexthops.map((n) => n.dev), metric, fact }];
+      });
+    },
     ofType(name, family) {
       // Only the local table is asked (inet_addr_type, net/ipv4/fib_frontend.c): what it does not hold is unicast.
       switch (name) {
@@ -108,7 +169,8 @@ export function hostView(facts: FactBase, device: Device): HostView {
         case "anycast":
           return localTable(family) ? routed("anycast", family) : null;
         default:
-          return null;
+          // The local table holds no others; IPv6 asks all tables.
+          return family === 4 ? [] : null;
       }
     },
   };

@@ -2,10 +2,12 @@
  * Membership in an ipset as rows. The type's parts say what each direction is compared with: `hash:ip,port` with
  * `dst,dst` is the destination address, and its protocol and port together.
  *
- * Not translated: `nomatch` elements and sets whose elements time out by themselves (what was dumped may be gone).
+ * A `nomatch` element of a set of networks takes its network out, but for more specific elements. Not translated: `nomatch` in sets of
+ * several parts. What sets whose elements leave by themselves hold at a packet's time, no dump tells: both ways are followed.
  */
 import type { IpSet, Selector, Statement, Value } from "../ast.js";
 import { type ConditionContext, type Opaque, type Rows, tupleRows } from "./conditions.js";
+import { type Interval, joined } from "./ternary.js";
 
 export type IpSets = ReadonlyMap<string, IpSet>;
 
@@ -39,7 +41,9 @@ function elementTuples(set: IpSet, s: Asked, sets: IpSets, selectors: Selector[]
     return all;
   }
   if (set.parts.length === 0) return { why: `ipset ${set.name} has an element or a type that is not understood`, command };
-  if (set.elements.some((e) => e.nomatch)) return { why: `ipset ${set.name} has exceptions (nomatch)`, command };
+  const exceptions = set.elements.some((e) => e.nomatch);
+  const plain = set.parts.length === 1 && set.parts[0] === "address";
+  if (exceptions && !plain) return { why: `ipset ${set.name} has exceptions (nomatch)`, command };
   if (set.family !== (s.family === "ip" ? 4 : 6) && set.parts.includes("address")) return [];
   set.parts.forEach((part, i) => {
     const end = s.directions[Math.min(i, s.directions.length - 1)];
@@ -50,6 +54,7 @@ function elementTuples(set: IpSet, s: Asked, sets: IpSets, selectors: Selector[]
     else if (part === "mark") selectors.push("meta mark");
     else selectors.push(end === "src" ? "meta iifname" : "meta oifname");
   });
+  if (exceptions) return mostSpecific(set).map((i) => [{ k: "range", lo: i.lo, hi: i.hi }]);
   return set.elements.map((e) =>
     e.values.flatMap((v): Value[] => {
       if ("k" in v) return [v];
@@ -57,4 +62,28 @@ function elementTuples(set: IpSet, s: Asked, sets: IpSets, selectors: Selector[]
       return [{ k: "range", lo: BigInt(v.proto), hi: BigInt(v.proto) }, v.port];
     }),
   );
+}
+
+/** The addresses of a set with exceptions: of all elements that hold an address the smallest network decides (hash:net looks so). */
+function mostSpecific(set: IpSet): Interval[] {
+  const elements = set.elements.flatMap((e) => {
+    const v = e.values[0];
+    return v !== undefined && "k" in v && v.k === "range" ? [{ lo: v.lo, hi: v.hi, nomatch: e.nomatch }] : [];
+  });
+  elements.sort((a, b) => (a.hi - a.lo < b.hi - b.lo ? -1 : a.hi - a.lo > b.hi - b.lo ? 1 : 0));
+  const decided: Interval[] = [];
+  const out: Interval[] = [];
+  for (const e of elements) {
+    if (!e.nomatch) {
+      let left: Interval[] = [{ lo: e.lo, hi: e.hi }];
+      for (const d of decided)
+        left = left.flatMap((l) => {
+          if (d.hi < l.lo || d.lo > l.hi) return [l];
+          return [...(d.lo > l.lo ? [{ lo: l.lo, hi: d.lo - 1n }] : []), ...(d.hi < l.hi ? [{ lo: d.hi + 1n, hi: l.hi }] : [])];
+        });
+      out.push(...left);
+    }
+    decided.push({ lo: e.lo, hi: e.hi });
+  }
+  return joined(out);
 }

@@ -1,6 +1,9 @@
 /**
  * Where a host's rules are not in evidence, its packets say so: one remembered `unknown` on the way in, one on the way out.
  *
+ * iptables-save alone is not all: nftables' own tables (OVN-Kubernetes', firewalld's, kube-proxy's) are in no dump of iptables. A
+ * listing of nft tells, an empty one too.
+ *
  * A host is asked for its rules if it has interfaces, routes or some rules in evidence. Pods are not: their own rules are
  * hardly ever collected and hardly ever there (docs/limitations.md).
  */
@@ -18,16 +21,11 @@ export function missingRules(host: string, ctx: LowerContext): HookChain[] {
   const rulesets = facts.of("netfilter.ruleset", host);
   const nft = rulesets.some((r) => r.data.form === "nft");
   const saved = (family: "ip" | "ip6") => rulesets.some((r) => r.data.form === "iptables-save" && r.data.family === family);
-  if (!nft && saved("ip")) {
-    const [first] = rulesets;
-    ctx.problem({
-      severity: "info",
-      file: first.origin.file,
-      line: 0,
-      message: `nftables' own tables of ${host} are not in evidence, iptables-save does not list them`,
-      hint: "Collect `nft -a list ruleset`.",
-    });
-  }
+  // Where iptables is the old implementation and there is no nft, nobody has made nftables' own rules.
+  const legacyAlone =
+    facts.of("netfilter.no-nft", host).length > 0 &&
+    rulesets.length > 0 &&
+    rulesets.every((r) => r.data.form === "iptables-save" && r.data.variant === "legacy");
   for (const l of facts.of("netfilter.listing", host)) {
     const read =
       tables.some((t) => t.data.table.name === l.data.table && t.data.table.family === l.data.family && t.data.table.whole) ||
@@ -37,17 +35,31 @@ export function missingRules(host: string, ctx: LowerContext): HookChain[] {
         severity: "warning",
         file: l.origin.file,
         line: 1,
-        message: `table ${l.data.table} is in evidence as a list for people (iptables -L), which is not read`,
+        message: `table ${l.data.table} is in evidence as a list for people (iptables -L), which leaves the interfaces out and is not read`,
         hint: "Collect iptables-save -c.",
       });
   }
-  const missing = ([4, 6] as const).filter((f) => !nft && !saved(f === 4 ? "ip" : "ip6"));
-  if (missing.length === 0) return [];
+  const missing: { family: 4 | 6; why: string; command: string }[] = [];
   const seen = [...new Set(tables.map((t) => `${t.data.table.name}${t.data.table.whole ? "" : " (some lines)"}`))];
-  const why =
-    seen.length === 0
-      ? `the netfilter rules of ${host} are not in evidence`
-      : `of the netfilter rules of ${host} only these are in evidence: table ${seen.join(", ")}`;
+  for (const family of [4, 6] as const) {
+    if (nft) continue;
+    if (!saved(family === 4 ? "ip" : "ip6"))
+      missing.push({
+        family,
+        why:
+          seen.length === 0
+            ? `the netfilter rules of ${host} are not in evidence`
+            : `of the netfilter rules of ${host} only these are in evidence: table ${seen.join(", ")}`,
+        command: COMMANDS[family],
+      });
+    else if (!legacyAlone)
+      missing.push({
+        family,
+        why: `nftables' own tables of ${host} are not in evidence, iptables-save does not list them`,
+        command: "nft -j list ruleset",
+      });
+  }
+  if (missing.length === 0) return [];
   return (["prerouting", "output"] as const satisfies readonly Hook[]).map((hook) => ({
     host,
     hook,
@@ -56,10 +68,10 @@ export function missingRules(host: string, ctx: LowerContext): HookChain[] {
     type: "filter",
     build(device, next) {
       const t = ctx.net.table(device, `netfilter ${hook}`, "netfilter", "sequence");
-      for (const f of missing)
+      for (const { family, why, command } of missing)
         ctx.net.rule(t, {
-          rows: [matchField([], "eth_type", f === 4 ? ETH_IPV4 : ETH_IPV6)],
-          program: [{ op: "unknown", why, command: COMMANDS[f], on: host, go: true }],
+          rows: [matchField([], "eth_type", family === 4 ? ETH_IPV4 : ETH_IPV6)],
+          program: [{ op: "unknown", why, command, on: host, go: true }],
           certainty: "assumed",
           why,
         });

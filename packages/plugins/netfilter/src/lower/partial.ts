@@ -55,7 +55,7 @@ export function partialChains(table: TableAst, file: string, problem: (p: Proble
   }
   const jumps = [...loose]
     .sort((a, b) => place(a.name) - place(b.name))
-    .map((c): RuleAst => ({ line: 0, text: "", statements: [{ s: "verdict", verdict: { v: "jump", chain: c.name } }] }));
+    .map((c): RuleAst => ({ line: 0, text: "", target: c.name, statements: [{ s: "verdict", verdict: { v: "jump", chain: c.name } }] }));
   const known = bases.get("PREROUTING");
   const chain: ChainAst = {
     name: "PREROUTING",

@@ -6,11 +6,16 @@
  */
 import type { Statement } from "../ast.js";
 
-type MatchStatement = Extract<Statement, { s: "match" | "chance" | "outside" | "opaque" | "ipset" }>;
-export type BranchStatement = Extract<Statement, { s: "verdict" | "reject" | "nat" | "netmap" | "natMap" | "vmap" | "markMap" }>;
+type MatchStatement = Extract<Statement, { s: "match" | "chance" | "outside" | "bridged" | "opaque" | "ipset" | "route" }>;
+export type BranchStatement = Extract<Statement, { s: "verdict" | "reject" | "nat" | "netmap" | "natMap" | "vmap" | "markMap" | "handed" }>;
 export type EffectStatement = Exclude<Statement, MatchStatement | BranchStatement>;
 
+/** A match whose answer is looked up in tables of its own: a set's members, the routes. */
+export type LookUpMatch = Extract<Statement, { s: "match" | "route" }>;
+
 export interface Part {
+  /** The part is this alone. */
+  readonly asks?: LookUpMatch;
   readonly matches: MatchStatement[];
   readonly effects: EffectStatement[];
   branch: BranchStatement | null;
@@ -18,10 +23,27 @@ export interface Part {
   readonly incomplete?: boolean;
 }
 
-const isMatch = (s: Statement): s is MatchStatement =>
-  s.s === "match" || s.s === "chance" || s.s === "outside" || s.s === "opaque" || s.s === "ipset";
-const isBranch = (s: Statement): s is BranchStatement =>
-  s.s === "verdict" || s.s === "reject" || s.s === "nat" || s.s === "netmap" || s.s === "natMap" || s.s === "vmap" || s.s === "markMap";
+const MATCHES: ReadonlySet<string> = new Set([
+  "match",
+  "chance",
+  "outside",
+  "bridged",
+  "opaque",
+  "ipset",
+  "route",
+] satisfies MatchStatement["s"][]);
+const BRANCHES: ReadonlySet<string> = new Set([
+  "verdict",
+  "reject",
+  "nat",
+  "netmap",
+  "natMap",
+  "vmap",
+  "markMap",
+  "handed",
+] satisfies BranchStatement["s"][]);
+const isMatch = (s: Statement): s is MatchStatement => MATCHES.has(s.s);
+const isBranch = (s: Statement): s is BranchStatement => BRANCHES.has(s.s);
 
 export function partsOf(statements: readonly Statement[]): Part[] {
   const out: Part[] = [{ matches: [], effects: [], branch: null }];
@@ -39,7 +61,7 @@ export function partsOf(statements: readonly Statement[]): Part[] {
       if (
         s.s !== "verdict" &&
         s.s !== "nat" &&
-        (part.effects.length > 0 || part.matches.some((m) => m.s === "chance" || m.s === "outside"))
+        (part.effects.length > 0 || part.matches.some((m) => m.s === "chance" || m.s === "outside" || m.s === "bridged"))
       )
         part = begin();
       part.branch = s;
@@ -53,9 +75,8 @@ export function harmless(p: Part): boolean {
   return p.effects.every((e) => e.s === "note") && (p.branch === null || (p.branch.s === "verdict" && p.branch.verdict.v === "continue"));
 }
 
-/** True if no other alternative of the part may be tried behind the first that ran: what the map is asked with may have changed. */
-export function mustLeave(p: Part): boolean {
+/** True if the part asks a map with something of the packet: it leaves its table for the map's. */
+export function asksMap(p: Part): boolean {
   const b = p.branch;
-  if (b?.s !== "vmap" && b?.s !== "markMap") return false;
-  return "selectors" in b.key && b.key.selectors.some((s) => s === "meta mark" || s === "ct mark");
+  return (b?.s === "vmap" || b?.s === "natMap" || b?.s === "markMap") && "selectors" in b.key;
 }

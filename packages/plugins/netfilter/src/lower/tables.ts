@@ -34,19 +34,20 @@ export function selectTables(facts: FactBase, host: string, problem: (p: Problem
   const iptables = all.filter((f) => f.data.table.source === "iptables");
   const nft = all.filter((f) => f.data.table.source === "nft");
   const chosen: Fact<"netfilter.table">[] = [];
-  const rank = (f: Fact<"netfilter.table">) => (f.data.form === "iptables-save" ? 2 : f.data.table.whole ? 1 : 0);
+  const rank = (f: Fact<"netfilter.table">) =>
+    f.data.form === "iptables-save" ? 3 : f.data.table.whole ? (f.data.form === "iptables -S" ? 2 : 1) : 0;
   const key = (t: TableAst) => `${t.family} ${t.name} ${t.variant === "legacy" ? "legacy" : ""}`;
   const saved = (t: TableAst) =>
     facts
       .of("netfilter.ruleset", host)
       .some((r) => r.data.form === "iptables-save" && r.data.family === t.family && r.data.variant === t.variant);
   for (const f of iptables) {
-    // `iptables -t nat -S` prints policies of a table that is not there; iptables-save shows that it is not.
-    if (f.data.form === "iptables -S" && saved(f.data.table) && f.data.table.chains.every((c) => c.rules.length === 0)) continue;
+    // `iptables -t nat -S` and -L print policies of a table that is not there; iptables-save shows that it is not.
+    if (f.data.form !== "iptables-save" && saved(f.data.table) && f.data.table.chains.every((c) => c.rules.length === 0)) continue;
     const rivals = iptables.filter((x) => key(x.data.table) === key(f.data.table));
     const best = rivals.reduce((a, b) => (rank(b) > rank(a) ? b : a));
     if (best === f) chosen.push(f);
-    else if (rank(f) > 0 && content(f.data.table) !== content(best.data.table))
+    else if (rank(f) > 0 && f.data.form !== "iptables -L" && content(f.data.table) !== content(best.data.table))
       problem({
         severity: "warning",
         file: f.origin.file,

@@ -121,7 +121,7 @@ function ports(o: Option): Value[] {
 function matchGroup(g: Group, family: IpFamily, proto: string | undefined): Statement[] {
   const each = (f: (o: Option) => Statement[]): Statement[] => g.options.flatMap(f);
   const none = (): Statement[] => (g.options.length === 0 ? [] : bad(g.options[0]));
-  const outside = (): Statement[] => [{ s: "outside", how: shown(g) }];
+  const outside = (): Statement[] => [{ s: "outside", how: shown(g), usual: usually(g) }];
   switch (g.name) {
     case "tcp":
     case "udp":
@@ -152,7 +152,10 @@ function matchGroup(g: Group, family: IpFamily, proto: string | undefined): Stat
     case "connmark":
       return each((o) => {
         const v = o.name === "--mark" ? valueMask(o.args[0] ?? "") : null;
-        return v ? [one(g.name === "mark" ? "meta mark" : "ct mark", [masked(v.value, v.mask)], o.not)] : bad(o);
+        if (!v) return bad(o);
+        // A bit outside the mask can never come up (xt_mark.c compares the masked mark).
+        const values = BigInt(v.value) & ~BigInt(v.mask) ? [] : [masked(v.value, v.mask)];
+        return [one(g.name === "mark" ? "meta mark" : "ct mark", values, o.not)];
       });
     case "addrtype":
       return addrtype(g);
@@ -178,7 +181,7 @@ function matchGroup(g: Group, family: IpFamily, proto: string | undefined): Stat
     case "tos":
       return each((o) => {
         const v = o.name === "--tos" ? valueMask(o.args[0]?.includes("/") ? o.args[0] : `${o.args[0]}/0xff`) : null;
-        return v ? [one("ip tos", [masked(v.value, v.mask & 0xff)], o.not)] : bad(o);
+        return v ? [one("ip tos", v.value & ~v.mask ? [] : [masked(v.value, v.mask & 0xff)], o.not)] : bad(o);
       });
     case "ttl":
     case "hl":
@@ -191,24 +194,82 @@ function matchGroup(g: Group, family: IpFamily, proto: string | undefined): Stat
     case "statistic":
       return statistic(g);
     case "owner":
-      return [{ s: "outside", how: shown(g), local: true }];
+      // Packets without a socket fulfil what is negated (xt_owner.c).
+      return [
+        { s: "outside", how: shown(g), usual: usually(g), local: true, elsewhere: g.options.length > 0 && g.options.every((o) => o.not) },
+      ];
+    case "cgroup":
+      return [{ s: "outside", how: shown(g), usual: usually(g), local: true, elsewhere: g.options.every((o) => o.not) }];
+    case "recent":
+      // Entering an address is no question.
+      return g.options.some((o) => o.name === "--set" && !o.not) ? [{ s: "note", text: shown(g) }] : outside();
     case "limit":
     case "hashlimit":
-    case "recent":
     case "time":
     case "connlimit":
     case "quota":
-    case "cgroup":
     case "connbytes":
     case "cpu":
     case "rateest":
+    case "nfacct":
+    case "socket":
+    case "string":
+    case "u32":
+    case "tcpmss":
+    case "osf":
+    case "helper":
+    case "realm":
+    case "ipvs":
+    case "esp":
+    case "ah":
       return outside();
+    case "rpfilter": {
+      const has = (name: string) => g.options.some((o) => o.name === name);
+      const beyond = g.options.find((o) => !["--loose", "--invert", "--accept-local", "--validmark"].includes(o.name));
+      if (beyond) return bad(beyond);
+      const wants = has("--invert") ? "missing" : "exists";
+      return [{ s: "route", how: shown(g), end: "src", iface: has("--loose") ? null : "in", wants, local: has("--accept-local") }];
+    }
+    case "physdev":
+      // Without a bridge every option is false (xt_physdev.c).
+      return [{ s: "bridged", how: shown(g), otherwise: g.options.every((o) => o.not) }];
+    case "policy":
+      return policy(g);
+    case "rt":
+    case "hbh":
+    case "dst":
+    case "mh":
+    case "frag":
+      // The packets that are followed have no extension headers.
+      return g.name === proto && g.options.length === 0 ? [] : [NEVER];
     case "set":
       return ipset(g, family);
     default:
       if (g.name === proto) return none();
       throw new NotUnderstood("there is no translation of it");
   }
+}
+
+/** Matches that a host at rest answers with yes. */
+const USUALLY_TRUE = new Set(["limit", "hashlimit", "time", "connlimit", "quota", "nfacct", "owner"]);
+
+/** What a match says of a packet of which no more is known, on a host where nothing has happened. */
+function usually(g: Group): boolean {
+  const above = g.options.some((o) => o.name === "--hashlimit-above" || o.name === "--connlimit-above");
+  const not = g.options.some((o) => o.not);
+  return (USUALLY_TRUE.has(g.name) && !above) !== not;
+}
+
+/** Fulfilled by no packet. */
+const NEVER: Statement = match(["meta l4proto"], []);
+
+/** IPsec: the packets that are followed have not been in any. */
+function policy(g: Group): Statement[] {
+  const pol = g.options.find((o) => o.name === "--pol");
+  const dir = g.options.find((o) => o.name === "--dir");
+  if (!pol || !dir || (pol.args[0] !== "none" && pol.args[0] !== "ipsec")) throw new NotUnderstood("neither --pol none nor --pol ipsec");
+  const note: Statement = { s: "note", text: `${shown(g)}: the packet is taken to be under no IPsec policy` };
+  return (pol.args[0] === "none") === pol.not ? [NEVER] : [note];
 }
 
 function transportOption(o: Option, proto: string): Statement[] {
@@ -221,6 +282,9 @@ function transportOption(o: Option, proto: string): Statement[] {
     // A flag that is asked for outside the mask can never be there (libxt_tcp compares the masked byte).
     return set & ~mask ? [match(["tcp flags"], [], o.not)] : [one("tcp flags", [masked(set, mask)], o.not)];
   }
+  // What a packet's options and chunks are is not followed.
+  if (o.name === "--tcp-option" || o.name === "--chunk-types" || o.name === "--dccp-types" || o.name === "--dccp-option")
+    return [{ s: "outside", usual: o.not, how: `-m ${proto} ${o.not ? "! " : ""}${[o.name, ...o.args].join(" ")}` }];
   return bad(o);
 }
 
@@ -253,6 +317,8 @@ function states(o: Option): Statement {
   );
 }
 
+const STATUSES = new Set(["none", "seen-reply", "confirmed", "expected"]);
+
 function conntrackOption(o: Option, family: IpFamily): Statement[] {
   const arg = o.args[0] ?? "";
   switch (o.name) {
@@ -263,6 +329,14 @@ function conntrackOption(o: Option, family: IpFamily): Statement[] {
     case "--ctorigsrc":
     case "--ctorigdst":
       return [one(`ct original ${family} ${o.name === "--ctorigsrc" ? "saddr" : "daddr"}`, [(network(arg) ?? bad(o)).value], o.not)];
+    case "--ctreplsrc":
+    case "--ctrepldst":
+      return [one(`ct reply ${family} ${o.name === "--ctreplsrc" ? "saddr" : "daddr"}`, [(network(arg) ?? bad(o)).value], o.not)];
+    case "--ctreplsrcport":
+    case "--ctrepldstport": {
+      const r = portRange(arg, ":") ?? bad(o);
+      return [one(o.name === "--ctreplsrcport" ? "ct reply proto-src" : "ct reply proto-dst", [range(r.lo, r.hi)], o.not)];
+    }
     case "--ctorigsrcport":
     case "--ctorigdstport": {
       const r = portRange(arg, ":") ?? bad(o);
@@ -271,8 +345,21 @@ function conntrackOption(o: Option, family: IpFamily): Statement[] {
     case "--ctdir":
       if (arg !== "ORIGINAL" && arg !== "REPLY") return bad(o);
       return [one("ct direction", [exact(arg === "REPLY" ? 1 : 0)], o.not)];
-    case "--ctstatus":
-      return arg === "SEEN_REPLY" ? [one("ct status", [{ k: "state", name: "seen-reply" }], o.not)] : bad(o);
+    case "--ctexpire":
+      return [{ s: "outside", usual: o.not, how: `-m conntrack ${o.not ? "! " : ""}--ctexpire ${arg}` }];
+    case "--ctstatus": {
+      const names = arg.split(",").map((s) => s.toLowerCase().replace("_", "-"));
+      // When a connection becomes assured is a matter of time, too.
+      if (names.includes("assured")) return [{ s: "outside", usual: o.not, how: `-m conntrack ${o.not ? "! " : ""}--ctstatus ${arg}` }];
+      if (names.some((n) => !STATUSES.has(n))) return bad(o);
+      return [
+        one(
+          "ct status",
+          names.filter((n) => n !== "none").map((name): Value => ({ k: "state", name })),
+          o.not,
+        ),
+      ];
+    }
     default:
       return bad(o);
   }
@@ -333,7 +420,9 @@ function statistic(g: Group): Statement[] {
 /** `-m set --match-set NAME src,dst`: which header fields the directions mean depends on the set's type, so lowering resolves it by the set's own tuples. */
 function ipset(g: Group, family: IpFamily): Statement[] {
   const o = g.options.find((x) => x.name === "--match-set");
-  if (o?.args.length !== 2 || g.options.length !== 1) return bad(g.options[0] ?? { name: g.name, not: false, args: [] });
+  const beyond = g.options.find((x) => !["--match-set", "--return-nomatch", "--update-counters", "--update-subcounters"].includes(x.name));
+  if (o?.args.length !== 2 || beyond) return bad(beyond ?? o ?? { name: g.name, not: false, args: [] });
+  if (g.options.some((x) => x.name === "--return-nomatch")) return bad(o, "with --return-nomatch");
   const [name, directions] = o.args;
   return [{ s: "ipset", name, directions: directions.split(",").map((d) => (d === "src" ? "src" : "dst")), family, not: o.not }];
 }

@@ -5,7 +5,7 @@
  * not understood is an `opaqueEffect`: from there on nothing is known about the packet.
  * Sources: iptables-extensions(8); net/netfilter/xt_*.c and net/ipv4/netfilter/ipt_*.c for return values.
  */
-import type { AddressRange, PortRange, RejectWith, Statement } from "../ast.js";
+import type { AddressRange, MarkExpression, PortRange, RejectWith, Statement } from "../ast.js";
 import { type IpFamily, shown } from "./iptables-matches.js";
 import type { Group, Option } from "./iptables-words.js";
 import { address, dscp, exact, masked, network, number, portRange, valueMask } from "./values.js";
@@ -32,6 +32,7 @@ export function targetStatements(target: Group & { readonly go: boolean }, famil
     case "SNAT": {
       const dst = target.name === "DNAT";
       const to = option("--to-destination", "--to-source");
+      if (target.options.filter((o) => o === to || o.name === to?.name).length > 1) return opaque("it has several ranges");
       if (!to || beyond("--to-destination", "--to-source", "--random", "--random-fully", "--persistent"))
         return opaque("an option is not understood");
       const where = natTarget(to.args[0] ?? "");
@@ -71,11 +72,26 @@ export function targetStatements(target: Group & { readonly go: boolean }, famil
       return [{ s: "notrack" }];
     case "CT": {
       if (option("--notrack")) return [{ s: "notrack" }];
-      if (option("--zone", "--zone-orig", "--zone-reply")) return opaque("it puts the connection into a conntrack zone of its own");
+      const zone = option("--zone");
+      if (zone) {
+        const n = number(zone.args[0] ?? "");
+        if (n !== null && n <= 0xffff) return [{ s: "zone", zone: n }];
+      }
+      if (zone || option("--zone-orig", "--zone-reply"))
+        return opaque("it puts one direction of the connection into a conntrack zone of its own");
       return [{ s: "note", text: shown(target) }];
     }
     case "TTL":
     case "HL": {
+      for (const [name, sign] of [
+        ["--ttl-inc", 1],
+        ["--ttl-dec", -1],
+        ["--hl-inc", 1],
+        ["--hl-dec", -1],
+      ] as const) {
+        const by = number(option(name)?.args[0] ?? "");
+        if (by !== null) return [{ s: "ttl", add: sign * by }];
+      }
       const set = option("--ttl-set", "--hl-set");
       const n = number(set?.args[0] ?? "");
       return n === null || n > 255
@@ -112,6 +128,18 @@ export function targetStatements(target: Group & { readonly go: boolean }, famil
     case "SET":
     case "TEE":
       return [{ s: "note", text: shown(target) }];
+    case "NFQUEUE":
+    case "QUEUE":
+      return [{ s: "handed", how: `${shown(target)}: the program at the queue` }];
+    case "TPROXY": {
+      const m = option("--tproxy-mark");
+      const v = m ? valueMask(m.args[0] ?? "") : null;
+      if (m && !v) return opaque("its mark is not understood");
+      const mark: MarkExpression | undefined = v
+        ? { terms: [{ from: "meta mark", and: ALL & ~BigInt(v.mask) }], xor: BigInt(v.value) }
+        : undefined;
+      return [{ s: "handed", how: `${shown(target)}: whether a socket listens there`, ...(mark && { mark }) }];
+    }
     default:
       // A name that is no known target is a chain; if there is no such chain, lowering says so.
       return target.options.length > 0 || KNOWN_TARGETS.has(target.name)
@@ -120,12 +148,17 @@ export function targetStatements(target: Group & { readonly go: boolean }, famil
   }
 }
 
-const KNOWN_TARGETS = new Set("QUEUE NFQUEUE TPROXY SYNPROXY DNPT SNPT HMARK CLUSTERIP MIRROR SAME STANDARD".split(" "));
+const KNOWN_TARGETS = new Set("SYNPROXY DNPT SNPT HMARK CLUSTERIP MIRROR SAME STANDARD".split(" "));
 
 const random = (g: Group) => g.options.some((o) => o.name === "--random" || o.name === "--random-fully");
 
 /** `192.0.2.1`, `192.0.2.1-192.0.2.9:80-90`, `:8080`, `[2001:db8::1]:80`. */
-function natTarget(text: string): { address: AddressRange | null; port: PortRange | null } | null {
+function natTarget(text: string): { address: AddressRange | null; port: PortRange | null; portBase?: number } | null {
+  const shifted = /^(.*):(\d+-\d+)\/(\d+)$/.exec(text);
+  if (shifted) {
+    const inner = natTarget(`${shifted[1]}:${shifted[2]}`);
+    return inner && { ...inner, portBase: Number(shifted[3]) };
+  }
   let hosts = text;
   let port: PortRange | null = null;
   const bracket = /^\[([^\]]+)\](?:-\[([^\]]+)\])?(?::(.*))?$/.exec(text);

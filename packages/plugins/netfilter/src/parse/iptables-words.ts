@@ -14,6 +14,8 @@ interface Word {
 
 /** Splits a line; null if a quote is left open. */
 export function words(line: string): Word[] | null {
+  // Almost all lines hold neither quotes nor escapes.
+  if (!/["'\\]/.test(line)) return line.split(/\s+/).flatMap((text) => (text === "" ? [] : [{ text, quoted: false }]));
   const out: Word[] = [];
   let i = 0;
   while (i < line.length) {
@@ -93,6 +95,7 @@ const ONE_ARGUMENT = new Set([
   "--name",
   "--hashlimit-name",
   "--ulog-prefix",
+  "--not-read",
 ]);
 
 const PROTOCOL_OPTIONS = new Set(

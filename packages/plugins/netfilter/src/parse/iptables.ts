@@ -225,5 +225,5 @@ function parseRule(
     complain("warning", at.line, s.why, "Packets that match the rest of the rule end as unknown here.");
     if (typeof grouped === "string") break;
   }
-  return { ...at, statements };
+  return { ...at, target: typeof grouped === "string" ? "" : (grouped.target?.name ?? ""), statements };
 }

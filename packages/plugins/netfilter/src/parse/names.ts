@@ -216,4 +216,5 @@ export const PACKET_TYPES: ReadonlyMap<string, number> = new Map([
   ["host", 0],
   ["broadcast", 1],
   ["multicast", 2],
+  ["other", 3],
 ]);

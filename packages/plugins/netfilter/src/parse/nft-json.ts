@@ -9,7 +9,7 @@
 import type { BaseChain, ChainAst, Family, HookName, NamedSet, TableAst } from "../ast.js";
 import type { Complain } from "./iptables.js";
 import { Cursor, NotUnderstood, tokens } from "./nft-lex.js";
-import { parseRule } from "./nft-rule.js";
+import { parseRule, targetOf } from "./nft-rule.js";
 import { braced } from "./nft-sets.js";
 import { elementsOf } from "./nft-text.js";
 import { HOOK_NAMES, type Kind, kindOfType } from "./nft-values.js";
@@ -30,6 +30,7 @@ const word = (s: string) => (/^[^\s{}(),;"]+$/.test(s) ? s : JSON.stringify(s));
 function expression(j: Json): string {
   if (typeof j === "string") return word(j);
   if (typeof j === "number") return String(j);
+  if (typeof j === "boolean") return j ? "exists" : "missing";
   if (isList(j)) return j.map(expression).join(", ");
   if (!isObject(j)) return strange(j);
   const [kind] = Object.keys(j);
@@ -73,6 +74,20 @@ function expression(j: Json): string {
       return isObject(v)
         ? `jhash ${expression(v["expr"])} mod ${text(v["mod"])}${v["offset"] ? ` offset ${text(v["offset"])}` : ""}`
         : strange(j);
+    case "socket":
+      return isObject(v) ? `socket ${text(v["key"])}` : strange(j);
+    case "rt":
+      return isObject(v) ? ["rt", text(v["family"]), text(v["key"])].filter(Boolean).join(" ") : strange(j);
+    case "osf":
+      return isObject(v) ? `osf ${v["ttl"] ? `ttl ${text(v["ttl"])} ` : ""}${text(v["key"])}` : strange(j);
+    case "tcp option":
+      return isObject(v) ? ["tcp option", text(v["name"]), text(v["field"])].filter(Boolean).join(" ") : strange(j);
+    case "exthdr":
+      return isObject(v)
+        ? v["field"] === undefined
+          ? `exthdr ${text(v["name"])}`
+          : `exthdr ${text(v["name"])}.${text(v["field"])}`
+        : strange(j);
     case "symhash":
       return isObject(v) ? `symhash mod ${text(v["mod"])}${v["offset"] ? ` offset ${text(v["offset"])}` : ""}` : strange(j);
     case "accept":
@@ -109,10 +124,26 @@ function statement(j: Json): string {
       const op = text(v["op"]);
       return [expression(v["left"]), op === "in" ? "" : op, expression(v["right"])].filter(Boolean).join(" ");
     }
+    case "flow":
+      return isObject(v) ? `flow ${text(v["op"])} ${text(v["flowtable"])}` : kind;
+    case "queue":
+    case "dup":
+      return kind;
+    case "tproxy":
+      return isObject(v)
+        ? `tproxy ${v["family"] ? `${text(v["family"])} ` : ""}to ${v["addr"] === undefined ? "" : expression(v["addr"])}${v["port"] === undefined ? "" : `:${expression(v["port"])}`}`
+        : strange(j);
+    case "ct helper":
+    case "ct timeout":
+    case "ct expectation":
+      return `${kind} set ${JSON.stringify(text(v))}`;
+    case "last":
+      return "last";
     case "counter":
     case "log":
       return kind === "log" && isObject(v) && v["prefix"] !== undefined ? `log prefix ${JSON.stringify(text(v["prefix"]))}` : kind;
     case "limit":
+      if (typeof v === "string") return `limit name ${word(v)}`;
       return isObject(v) ? `limit rate ${v["inv"] ? "over " : ""}${text(v["rate"])}/${text(v["per"])}` : "limit";
     case "quota":
       return "quota";
@@ -235,7 +266,7 @@ export function parseNftJson(source: string, complain: Complain): TableAst[] | n
       if (parsed.why !== null)
         complain("warning", line, `rule ${parsed.why}`, "Packets that match what stands before it end as unknown here.");
       const chain = table.chains.find((c) => c.name === name);
-      chain?.rules.push({ line, text: JSON.stringify(item), statements: parsed.statements });
+      chain?.rules.push({ line, text: JSON.stringify(item), target: targetOf(parsed.statements), statements: parsed.statements });
     }
   }
   return tables;

@@ -28,7 +28,10 @@ export class NotUnderstood extends Error {}
 
 export class Cursor {
   private at = 0;
-  constructor(private readonly list: readonly Token[]) {}
+  private readonly list: Token[];
+  constructor(list: readonly Token[]) {
+    this.list = [...list];
+  }
 
   get done(): boolean {
     return this.at >= this.list.length;
@@ -50,6 +53,13 @@ export class Cursor {
     const t = this.list[this.at++];
     if (!t) throw new NotUnderstood("the rule ends too early");
     return t;
+  }
+  /** Takes a `:` that stands before a word or is its first character. */
+  splitColon(): void {
+    const t = this.list[this.at];
+    if (!t || t.string || !t.text.startsWith(":")) return;
+    if (t.text === ":") this.at++;
+    else this.list[this.at] = { ...t, text: t.text.slice(1) };
   }
   /** Takes the next word if it is one of these. */
   take(...words: string[]): string | null {

@@ -20,6 +20,8 @@ export function matchStatement(c: Cursor, list: SelectorList): Statement[] {
     return [{ s: "vmap", key: { selectors }, map: { elements } }];
   }
   const kind = kindOf(selectors[0]);
+  const apart = selectors.length === 1 && kind === "status" ? statusOfTime(c) : null;
+  if (apart) return [apart];
   if (selectors.length === 1 && (c.peek() === "&" || c.peek() === "and")) return [maskedMatch(c, list, kind)];
   const op = c.take(...COMPARISONS);
   const not = op === "!=" || op === "!";
@@ -40,6 +42,15 @@ export function matchStatement(c: Cursor, list: SelectorList): Statement[] {
     return [{ s: "match", selectors, not, set: { tuples: [t] } }];
   }
   if (kind === "tcpflags") return [flagsMatch(c, list, op)];
+  const exactly = (kind === "state" || kind === "status") && (op === "==" || op === "!=") ? combined(c) : null;
+  if (exactly !== null) {
+    // Compared as one number, of which a packet's state has one bit only: no packet has several.
+    if (kind === "status") throw new NotUnderstood(`'ct status ${op}'`);
+    const values = exactly.map((name) => typedValue(kind, name));
+    if (values.some((v) => v === null)) throw new NotUnderstood(`the value '${exactly.join(" | ")}' of '${selectors[0]}'`);
+    if (exactly.length > 1) return op === "!=" ? [] : [{ s: "match", selectors, not: false, set: { tuples: [] } }];
+    return [{ s: "match", selectors, not, set: { tuples: values.map((v) => [v!]) } }];
+  }
   if (op === "<" || op === "<=" || op === ">" || op === ">=") {
     const v = typedValue(kind, c.next().text);
     if (v?.k !== "range") throw new NotUnderstood(`the value behind '${op}'`);
@@ -63,9 +74,47 @@ export function matchStatement(c: Cursor, list: SelectorList): Statement[] {
     if (!v) throw new NotUnderstood(`the value '${text}' of '${selectors[0]}'`);
     values.push(v);
   } while (c.take(","));
-  if (kind === "status" && not && values.length > 0 && op === "!=") throw new NotUnderstood("'ct status !='");
   return [{ s: "match", selectors, not, set: { tuples: values.map((v) => withInterface([v], list)) } }];
 }
+
+/** Names joined by `|` (or, as some releases print the same, by `,`), perhaps in parentheses: JSON nests them two by two. */
+function combined(c: Cursor): string[] {
+  const names: string[] = [];
+  do {
+    if (c.take("(")) {
+      names.push(...combined(c));
+      c.expect(")");
+    } else names.push(c.next().text);
+  } while (c.take("|", ","));
+  return names;
+}
+
+/** When a connection becomes assured is a matter of time, too; null, and the cursor where it was, if nothing of that kind is asked. */
+function statusOfTime(c: Cursor): Statement | null {
+  const start = c.position;
+  const op = c.take(...COMPARISONS);
+  const names: string[] = [];
+  if (c.peek() === "{") names.push(...braced(c).flatMap((e) => e.key));
+  else
+    do names.push(c.next().text);
+    while (c.take(",", "|"));
+  if (names.some((n) => STATUS_OF_TIME.has(n)))
+    return { s: "outside", usual: op === "!=" || op === "!", how: `ct status ${op ? `${op} ` : ""}${names.join(",")}` };
+  c.seek(start);
+  return null;
+}
+const STATUS_OF_TIME = new Set([
+  "assured",
+  "dying",
+  "fixed-timeout",
+  "src-nat-done",
+  "dst-nat-done",
+  "seq-adjust",
+  "template",
+  "helper",
+  "offload",
+  "hw-offload",
+]);
 
 function withInterface(t: readonly Value[], list: SelectorList): readonly Value[] {
   const { iface } = list;

@@ -21,12 +21,37 @@ export function interfaceNat(c: Cursor, word: "masquerade" | "redirect"): Statem
   c.next();
   let port = null;
   if (c.take("to")) {
+    const mapped = c.peek().startsWith(":") ? portMap(c, word) : null;
+    if (mapped) return mapped;
     const text = c.next().text;
     port = portRange(text.replace(/^:/, ""), "-");
     if (!port) throw new NotUnderstood(`'${text}' behind '${word} to'`);
   }
   const random = natFlags(c);
   return { s: "nat", type: word === "masquerade" ? "src" : "dst", to: word, address: null, port, family: "", random };
+}
+
+/** `redirect to :KEY map @m`, the colon with or without a blank behind it; null, and the cursor where it was, if it is none. */
+function portMap(c: Cursor, word: "masquerade" | "redirect"): Statement | null {
+  const start = c.position;
+  c.splitColon();
+  const drawn = lottery(c);
+  const key: MapKey | null = drawn ? { lottery: drawn } : mapKey(c);
+  if (!key || c.take("map") === null) {
+    c.seek(start);
+    return null;
+  }
+  const kinds: Kind[] = "lottery" in key ? ["number"] : key.selectors.map(kindOf);
+  const shared = { s: "natMap", type: word === "masquerade" ? "src" : "dst", to: word, family: "", key, fields: ["port"] } as const;
+  if (c.peek().startsWith("@")) {
+    const map = { name: c.next().text.slice(1) };
+    natFlags(c);
+    return { ...shared, map };
+  }
+  const elements = dataElements(braced(c), kinds, ["port"]);
+  if (typeof elements === "string") throw new NotUnderstood(elements);
+  natFlags(c);
+  return { ...shared, map: { elements } };
 }
 
 /** `dnat ip to 192.0.2.1:80`, `dnat ip addr . port to KEY map @m`. */
@@ -54,7 +79,7 @@ export function natStatement(c: Cursor, word: "snat" | "dnat"): Statement[] {
     if (c.peek().startsWith("@")) {
       const name = c.next().text.slice(1);
       natFlags(c);
-      return [{ s: "natMap", type, family, key, map: { name }, fields: fields ?? [] }];
+      return [{ s: "natMap", type, to: "given", family, key, map: { name }, fields: fields ?? [] }];
     }
     const elements = dataElements(braced(c), kinds, null);
     if (typeof elements === "string") throw new NotUnderstood(elements);
@@ -63,6 +88,7 @@ export function natStatement(c: Cursor, word: "snat" | "dnat"): Statement[] {
       {
         s: "natMap",
         type,
+        to: "given",
         family,
         key,
         map: { elements },

@@ -5,7 +5,8 @@
  * effect, so that packets which pass what stands before it end as unknown, and no others.
  * Sources: nft(8); nftables 1.1 src/parser_bison.y, and the text that 1.0.6 and 1.1.3 print for iptables-nft's rules.
  */
-import type { MapKey, Statement } from "../ast.js";
+import type { DataElement, MapKey, Statement } from "../ast.js";
+import { beyondThePacket } from "./nft-beyond.js";
 import { Cursor, NotUnderstood, type Token } from "./nft-lex.js";
 import { markExpression } from "./nft-marks.js";
 import { matchStatement } from "./nft-match.js";
@@ -14,7 +15,35 @@ import { rejectStatement } from "./nft-reject.js";
 import { lottery, selectorList } from "./nft-selectors.js";
 import { braced, dataElements, verdictElements } from "./nft-sets.js";
 import { type Kind, kindOf, typedValue } from "./nft-values.js";
-import { number } from "./values.js";
+import { exact, number } from "./values.js";
+
+/** What the last of a rule's statements that do something is called. */
+export function targetOf(statements: readonly Statement[]): string {
+  for (let i = statements.length - 1; i >= 0; i--) {
+    const s = statements[i];
+    switch (s.s) {
+      case "verdict":
+        return s.verdict.v === "jump" || s.verdict.v === "goto" ? `${s.verdict.v} ${s.verdict.chain}` : s.verdict.v;
+      case "nat":
+        return s.to === "given" ? (s.type === "dst" ? "dnat" : "snat") : s.to;
+      case "natMap":
+        return s.to === "given" ? (s.type === "dst" ? "dnat" : "snat") : s.to;
+      case "netmap":
+        return "netmap";
+      case "vmap":
+      case "reject":
+      case "notrack":
+        return s.s;
+      case "mark":
+      case "markMap":
+        return `${s.dst} set`;
+      case "set":
+        return `${s.selector} set`;
+      default:
+    }
+  }
+  return "";
+}
 
 interface RuleText {
   readonly list: readonly Token[];
@@ -88,8 +117,19 @@ function statement(c: Cursor): Statement[] {
     case "dnat":
       return natStatement(c, word);
     case "flow":
+    case "dup":
+      // Packets of an established connection may pass by the hooks in a flowtable; which ones is not followed.
       skipAll(c);
       return [{ s: "note", text: c.between(start, c.position) }];
+    case "queue":
+      skipAll(c);
+      return [{ s: "handed", how: `${c.between(start, c.position)}: the program at the queue` }];
+    case "tproxy":
+      c.next();
+      c.take("ip", "ip6");
+      c.expect("to");
+      c.next();
+      return [{ s: "outside", usual: false, how: `${c.between(start, c.position)}: whether a socket listens there` }];
     case "add":
     case "update":
     case "delete":
@@ -100,15 +140,14 @@ function statement(c: Cursor): Statement[] {
   }
   const gate = lotteryStatement(c);
   if (gate) return gate;
+  const beyond = beyondThePacket(c) ?? routeQuestion(c);
+  if (beyond) return beyond;
   if (word === "ct" && c.peek(1) === "count") {
     c.next();
     return [rate(c, start)];
   }
   if ((word === "meta" || word === "ct" || word === "ip" || word === "ip6" || word === "mark") && setsSomething(c))
     return setStatement(c, start);
-  if (word === "meta" && ["time", "hour", "day", "skuid", "skgid", "cgroup", "cpu", "random"].includes(c.peek(1)))
-    return [outsideMatch(c, start, c.peek(1))];
-  if (word === "skuid" || word === "skgid") return [outsideMatch(c, start, word)];
   const selectors = selectorList(c);
   if (!selectors) throw new NotUnderstood(`'${c.rest()}'`);
   return [...selectors.implied, ...matchStatement(c, selectors)];
@@ -144,7 +183,8 @@ function rate(c: Cursor, start: number): Statement {
     else if (c.position > start + 1 && c.between(c.position - 1, c.position) === "name") c.next();
     else break;
   }
-  return { s: "outside", how: c.between(start, c.position) };
+  const how = c.between(start, c.position);
+  return { s: "outside", how, usual: !/\bover\b/.test(how) };
 }
 
 /** Adding to a set is of no effect on this packet, but a rate inside the braces decides. */
@@ -161,7 +201,7 @@ function dynamicSet(c: Cursor, start: number): Statement {
     }
   }
   const text = c.between(start, c.position);
-  return limited ? { s: "outside", how: text } : { s: "note", text };
+  return limited ? { s: "outside", how: text, usual: !/\bover\b/.test(text) } : { s: "note", text };
 }
 
 /** iptables-nft's matches and targets that nft has no words for. */
@@ -179,6 +219,32 @@ function lostXtables(kind: string, name: string): Statement[] {
     return name === "comment" ? [] : [{ s: "opaque", why: `iptables match ${name}, of which nft prints the name only`, command: save }];
   if (["LOG", "NFLOG", "TRACE", "CHECKSUM", "TCPMSS"].includes(name)) return [{ s: "note", text: `iptables target ${name}` }];
   return [{ s: "opaqueEffect", why: `iptables target ${name}, of which nft prints the name only`, command: save }];
+}
+
+/** `fib saddr . iif oif missing`, `fib daddr oif "eth0"`, `fib saddr check exists`; null if it is none. */
+function routeQuestion(c: Cursor): Statement[] | null {
+  const start = c.position;
+  if (c.take("fib") === null) return null;
+  const keys = [c.next().text];
+  while (c.take(".")) keys.push(c.next().text);
+  const result = c.next().text;
+  if (result !== "oif" && result !== "oifname" && result !== "check") {
+    c.seek(start);
+    return null;
+  }
+  const ends = keys.filter((k) => k === "saddr" || k === "daddr");
+  const iface = keys.includes("iif") ? "in" : keys.includes("oif") ? "out" : null;
+  if (ends.length !== 1 || keys.some((k) => !["saddr", "daddr", "iif", "oif", "mark"].includes(k)))
+    throw new NotUnderstood(`'${c.rest()}' behind 'fib'`);
+  const not = c.take("==", "!=") === "!=";
+  const value = c.next().text;
+  const absent = value === "missing" || value === "0" || value === "";
+  const present = value === "exists" || value === "1";
+  const how = c.between(start, c.position);
+  const end = ends[0] === "saddr" ? "src" : "dst";
+  if (absent || present) return [{ s: "route", how, end, iface, wants: absent !== not ? "missing" : "exists", local: false }];
+  if (not || iface !== null) throw new NotUnderstood(`'${how}'`);
+  return [{ s: "route", how, end, iface, wants: { device: value }, local: false }];
 }
 
 /** `numgen … vmap { … }`, `numgen random mod 10 < 3`. */
@@ -210,28 +276,14 @@ function lotteryStatement(c: Cursor): Statement[] | null {
   return [{ s: "chance", how: draw.how, share: Math.max(0, Math.min(draw.modulus, hits)), of: draw.modulus }];
 }
 
-/** Clocks, sockets' owners: their answer is in no dump. */
-function outsideMatch(c: Cursor, start: number, key: string): Statement {
-  if (c.take("meta")) c.next();
-  else c.next();
-  c.take("==", "!=", "<", "<=", ">", ">=");
-  if (c.peek() === "{") braced(c);
-  else {
-    c.next();
-    while (c.take("-", ",")) c.next();
-  }
-  return {
-    s: "outside",
-    how: c.between(start, c.position),
-    ...((key === "skuid" || key === "skgid" || key === "cgroup") && { local: true }),
-  };
-}
-
 /** Looks ahead for `… set`. */
 function setsSomething(c: Cursor): boolean {
   if (c.peek() === "mark") return c.peek(1) === "set";
   return c.peek(2) === "set";
 }
+
+/** Marks that a draw may give. */
+const DRAWN_MARKS = 256;
 
 function setStatement(c: Cursor, start: number): Statement[] {
   const bare = c.take("mark") !== null;
@@ -241,6 +293,15 @@ function setStatement(c: Cursor, start: number): Statement[] {
   const what = `${group} ${key}`;
   if (what === "meta mark" || what === "ct mark") {
     const drawn = c.peek() === "numgen" || c.peek() === "jhash" || c.peek() === "symhash" ? lottery(c) : null;
+    if (drawn && c.peek() !== "map") {
+      // The number itself is the mark.
+      if (drawn.modulus > DRAWN_MARKS) throw new NotUnderstood(`'${drawn.how}' as a mark`);
+      const drawnMarks = Array.from({ length: drawn.modulus }, (_, i): DataElement => {
+        const n = exact(drawn.offset + i);
+        return { key: [n], data: [n], text: String(drawn.offset + i), line: c.line };
+      });
+      return [{ s: "markMap", dst: what, key: { lottery: drawn }, map: { elements: drawnMarks } }];
+    }
     const mk: MapKey | null = drawn ? { lottery: drawn } : mapKey(c);
     if (mk) {
       c.expect("map");
@@ -266,7 +327,25 @@ function setStatement(c: Cursor, start: number): Statement[] {
     if (!v) throw new NotUnderstood(`the value of '${what} set'`);
     return [{ s: "set", selector: what, value: v }];
   }
-  if (["meta nftrace", "meta priority", "ct helper", "ct event", "ct timeout", "meta secmark", "ct secmark"].includes(what)) {
+  if (what === "ct zone") {
+    const n = number(c.next().text);
+    if (n === null) throw new NotUnderstood("'ct zone set' to something else than a number");
+    return [{ s: "zone", zone: n }];
+  }
+  if (
+    [
+      "meta nftrace",
+      "meta priority",
+      "ct helper",
+      "ct event",
+      "ct timeout",
+      "ct expectation",
+      "ct label",
+      "meta secmark",
+      "ct secmark",
+      "meta pkttype",
+    ].includes(what)
+  ) {
     c.next();
     while (c.take(":", ",")) c.next();
     return [{ s: "note", text: c.between(start, c.position) }];

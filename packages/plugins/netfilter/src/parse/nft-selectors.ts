@@ -57,11 +57,14 @@ const FIELDS: Readonly<Record<string, ReadonlyMap<string, Selector>>> = {
     ["flowlabel", "ip6 flowlabel"],
   ]),
   icmp: new Map<string, Selector>([
+    // What nft's JSON calls the destination port's place where it has seen that the packet is ICMP.
+    ["checksum", "th dport"],
     ["type", "icmp type"],
     ["code", "icmp code"],
     ["id", "icmp id"],
   ]),
   icmpv6: new Map<string, Selector>([
+    ["checksum", "th dport"],
     ["type", "icmpv6 type"],
     ["code", "icmpv6 code"],
     ["id", "icmpv6 id"],
@@ -77,6 +80,8 @@ const CT: ReadonlyMap<string, Selector> = new Map([
   ["status", "ct status"],
   ["mark", "ct mark"],
   ["direction", "ct direction"],
+  ["zone", "ct zone"],
+  ["l3proto", "meta nfproto"],
   ["protocol", "ct original protocol"],
 ]);
 
@@ -105,10 +110,11 @@ export function meta(key: string): Selector | null {
 }
 export function ct(key: string, direction: string | null, family: string | null): Selector | null {
   if (direction === null) return CT.get(key) ?? null;
-  if (direction !== "original") return null;
-  if (key === "saddr" || key === "daddr") return family === "ip" || family === "ip6" ? `ct original ${family} ${key}` : null;
-  if (key === "proto-src" || key === "proto-dst" || key === "protocol") return `ct original ${key}`;
-  return null;
+  if (direction !== "original" && direction !== "reply") return null;
+  if (key === "saddr" || key === "daddr") return family === "ip" || family === "ip6" ? `ct ${direction} ${family} ${key}` : null;
+  if (key === "proto-src" || key === "proto-dst") return `ct ${direction} ${key}`;
+  // Both directions have one protocol and one zone.
+  return key === "protocol" ? "ct original protocol" : key === "zone" ? "ct zone" : key === "l3proto" ? "meta nfproto" : null;
 }
 
 /** One selector at the cursor, or null (and the cursor where it was) if there is none. */

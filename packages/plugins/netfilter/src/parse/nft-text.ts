@@ -10,7 +10,7 @@
 import type { BaseChain, ChainAst, Family, HookName, NamedSet, TableAst } from "../ast.js";
 import type { Complain } from "./iptables.js";
 import { Cursor, NotUnderstood, type Token, tokens } from "./nft-lex.js";
-import { parseRule } from "./nft-rule.js";
+import { parseRule, targetOf } from "./nft-rule.js";
 import { selectorList } from "./nft-selectors.js";
 import { braced, dataElements, type RawElement, tuple, verdictElements } from "./nft-sets.js";
 import { HOOK_NAMES, type Kind, kindOf, kindOfType, priority } from "./nft-values.js";
@@ -150,7 +150,7 @@ function readChain(reader: Reader, table: TableAst, name: string, head: Logical,
     });
     if (parsed.why !== null)
       complain("warning", l.line, `rule ${parsed.why}`, "Packets that match what stands before it end as unknown here.");
-    chain.rules.push({ line: l.line, text: l.raw, statements: parsed.statements });
+    chain.rules.push({ line: l.line, text: l.raw, target: targetOf(parsed.statements), statements: parsed.statements });
   }
   return chain;
 }

@@ -49,6 +49,7 @@ const KINDS: Readonly<Record<Selector, Kind>> = {
   "ct mark": "mark",
   "ct state": "state",
   "ct status": "status",
+  "ct zone": "number",
   "ct direction": "direction",
   "ct original ip saddr": "addr4",
   "ct original ip daddr": "addr4",
@@ -57,6 +58,12 @@ const KINDS: Readonly<Record<Selector, Kind>> = {
   "ct original protocol": "proto",
   "ct original proto-src": "port",
   "ct original proto-dst": "port",
+  "ct reply ip saddr": "addr4",
+  "ct reply ip daddr": "addr4",
+  "ct reply ip6 saddr": "addr6",
+  "ct reply ip6 daddr": "addr6",
+  "ct reply proto-src": "port",
+  "ct reply proto-dst": "port",
   "th sport": "port",
   "th dport": "port",
   "tcp flags": "tcpflags",
@@ -123,6 +130,8 @@ const STATUSES: ReadonlyMap<string, string> = new Map([
   ["snat", "snat"],
   ["dnat", "dnat"],
   ["seen-reply", "seen-reply"],
+  ["confirmed", "confirmed"],
+  ["expected", "expected"],
 ]);
 const ADDRESS_TYPES = new Set(["unspec", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit"]);
 
