@@ -3,6 +3,7 @@ export {
   type Certainty,
   type ErrorCode,
   type EvidenceLink,
+  type Layer,
   type Plugin,
   PlumblineError,
   type Problem,
@@ -11,6 +12,8 @@ export {
 export { conntrackEntries, type DumpedConnections } from "./connections.js";
 export * from "./explain/index.js";
 export * from "./inspect/index.js";
+export { type LayerAnswer, type LayerSession, openLayer } from "./layer/index.js";
+export { type HostText, type OneHost, oneHost } from "./layer/one-host.js";
 export { type BuiltNetwork, buildNetwork } from "./network/build.js";
 export * from "./replay/index.js";
 export { compileSession, openSession, type Session } from "./session.js";

@@ -72,6 +72,7 @@ export class Context {
       answer,
       sections: [],
       differences: [],
+      announcements: [],
       rules: [],
       missing: [],
       ...more,

@@ -9,6 +9,7 @@ import { explainRoute } from "./route.js";
 import { explainRule } from "./rule.js";
 import { explainService } from "./service.js";
 
+export type { Announcement, AnnouncementEvidence } from "./announcements.js";
 export type {
   AskedQuestion,
   Difference,

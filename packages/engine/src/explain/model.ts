@@ -1,6 +1,7 @@
 /** What `explain` answers: the shape of `plumbline.explain/1`. */
 import type { Certainty, EvidenceLink } from "@plumbline/model";
 import type { Missing } from "../inspect/index.js";
+import type { Announcement } from "./announcements.js";
 
 export interface ExplainedItem {
   text: string;
@@ -102,6 +103,8 @@ export interface Explanation {
   sections: ExplainedSection[];
   /** Of a Service: what is not alike on all nodes. */
   differences: Difference[];
+  /** Of `route`: who should announce the prefix to whom, and how far it gets. */
+  announcements: Announcement[];
   /** Of `rule`. */
   rules: ExplainedRule[];
   /** Evidence that would say more, and how to collect it. */

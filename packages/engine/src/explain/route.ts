@@ -11,6 +11,7 @@ import {
 } from "@plumbline/model";
 import { type Prefix, parsePrefix, prefixText } from "@plumbline/plugin-sdk";
 import { ownersOf } from "../trace/locate.js";
+import { announcementAnswer, announcementSections, announcementsOf } from "./announcements.js";
 import { type Context, counted } from "./context.js";
 import type { Explanation } from "./model.js";
 import { type FoundRoute, nextHops, routesIn, routeTables, routeText, stacks } from "./routes.js";
@@ -46,7 +47,11 @@ export function explainRoute(ctx: Context, text: string): Explanation {
   ];
   if (without.length > 0) answer.push(`No route covers it on ${without.join(", ")}.`);
   if (unread.length > 0) answer.push(`Whether one does is not in evidence on ${unread.join(", ")}.`);
+  const announcements = announcementsOf(ctx, wanted);
+  answer.push(...announcementAnswer(announcements));
+  sections.unshift(...announcementSections(announcements));
   return ctx.explanation({ kind: "route", prefix }, answer, {
+    announcements,
     sections: sections.filter((s) => s.items.length > 0).map((s) => ctx.section(s)),
     missing: ctx.missing().filter((m) => /rout|BGP|rule/i.test(m.what)),
   });

@@ -5,7 +5,7 @@
  * router's and a pod's by the device that it has become; any other host (a client) is expected to show what a pod shows:
  * its addresses, routes, neighbours and sockets.
  */
-import type { Collectable, Device, Link, NetworkBuilder, Plugin } from "@plumbline/model";
+import type { Collectable, Device, FactKind, Link, NetworkBuilder, Plugin } from "@plumbline/model";
 import type { BuiltNetwork } from "../network/build.js";
 import type { Snapshot } from "../snapshot/index.js";
 import type { Cell, HostRole, InspectedDevice, InspectedHost, InspectedLink, Inspection, Missing } from "./model.js";
@@ -14,7 +14,7 @@ export function inspect(snapshot: Snapshot, built: BuiltNetwork): Inspection {
   const { net } = built;
   const captures = snapshot.files.filter(isCapture);
   const hosts = inspectHosts(snapshot, net);
-  const { matrix, missing } = compare(hosts, collectables(snapshot.plugins), bridgesOf(net));
+  const { matrix, missing } = compare(hosts, collectables(snapshot.plugins), bridgesOf(net), (kind) => snapshot.facts.all(kind).length > 0);
   return {
     schema: "plumbline.inspect/1",
     snapshot: snapshot.root,
@@ -151,11 +151,12 @@ function compare(
   hosts: readonly InspectedHost[],
   collectable: readonly Collectable[],
   bridges: ReadonlyMap<string, ReadonlySet<string>>,
+  known: (kind: FactKind) => boolean,
 ): { matrix: Inspection["matrix"]; missing: Missing[] } {
   const wanted = perBridge(collectable, bridges);
   const expected = (c: Wanted, h: InspectedHost) =>
     (c.on === h.role || (h.role === "host" && c.on === "pod")) && (c.bridge === "" || bridges.get(h.host)?.has(c.bridge) === true);
-  const known = hosts.filter((h) => h.host !== "" && h.sources.length > 0);
+  const collected = hosts.filter((h) => h.host !== "" && h.sources.length > 0);
   const has = (h: InspectedHost, what: string) => h.sources.some((s) => shows(s.what, what));
   const missing: Missing[] = [];
   const rows = new Map<string, Cell[]>();
@@ -163,15 +164,16 @@ function compare(
     // The same with other options is the same row.
     if ([...rows.keys()].some((row) => shows(row, what) && shows(what, row))) continue;
     const forThis = wanted.filter((c) => shows(c.what, what) && shows(what, c.what));
-    const cells = known.map((h): Cell => (has(h, what) ? "read" : forThis.some((c) => expected(c, h)) ? "missing" : "none"));
+    const cells = collected.map((h): Cell => (has(h, what) ? "read" : forThis.some((c) => expected(c, h)) ? "missing" : "none"));
     if (cells.some((c) => c !== "none")) rows.set(what, cells);
     for (const c of forThis) {
       if (c.on === "cluster") {
-        if (!hosts.some((h) => has(h, what))) missing.push({ what, command: c.command, role: "cluster", hosts: [] });
+        if (!hosts.some((h) => has(h, what)) && !c.facts?.some(known))
+          missing.push({ what, command: c.command, role: "cluster", hosts: [] });
         continue;
       }
       // Of several commands that show the same thing, the first that fits is named.
-      const lacking = known.filter(
+      const lacking = collected.filter(
         (h, i) => cells[i] === "missing" && expected(c, h) && !missing.some((m) => m.what === what && m.hosts.includes(h.host)),
       );
       if (lacking.length === 0) continue;
@@ -181,13 +183,13 @@ function compare(
     }
   }
   // What nobody expects and somebody has is worth a row too.
-  for (const what of known.flatMap((h) => h.sources.map((s) => s.what)))
+  for (const what of collected.flatMap((h) => h.sources.map((s) => s.what)))
     if (!rows.has(what) && !wanted.some((c) => shows(what, c.what)))
       rows.set(
         what,
-        known.map((h) => (has(h, what) ? "read" : "none")),
+        collected.map((h) => (has(h, what) ? "read" : "none")),
       );
-  return { matrix: { hosts: known.map((h) => h.host), sources: [...rows].map(([what, cells]) => ({ what, cells })) }, missing };
+  return { matrix: { hosts: collected.map((h) => h.host), sources: [...rows].map(([what, cells]) => ({ what, cells })) }, missing };
 }
 
 function inspectDevice(device: Device, net: NetworkBuilder): InspectedDevice {

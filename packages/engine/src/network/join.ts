@@ -66,7 +66,7 @@ function joinPatches(net: NetworkBuilder, bridges: readonly Device[], notes: Joi
           other.host === b.host &&
           other.ports.find((x) => x.attachment.kind === "patch" && x.attachment.name === a.peer && x.attachment.peer === a.name);
         if (!q) continue;
-        net.join(b, p.number, other, q.number, "proven", `patch ports ${a.name} and ${a.peer}`, ["pkt_mark"]);
+        net.join(b, p.number, other, q.number, "proven", `patch ports ${a.name} and ${a.peer}`, ["pkt_mark"], true);
         found = true;
         break;
       }

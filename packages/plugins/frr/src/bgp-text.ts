@@ -5,15 +5,14 @@
  * and later one more blank behind. The network follows at once; it is left out for further paths of the same network,
  * and stands alone on its line if it is too long. The numbers stand in columns counted from the next hop, which may
  * be empty: 16 for the next hop, then metric 10, local preference 7, weight 7, and the AS path. An IPv6 next hop pushes
- * the numbers to a line of their own.
+ * the numbers to a line of their own. `wide` gives network and next hop more room: the heading tells how much.
  */
 import type { BgpPathFact, ReadContext } from "@plumbline/model";
 
 /** RPKI state, then `*`, then `>` or `=`, then `i`. */
 const STATUS = /^([VIN ])?([RSsu* ])([>hd= ])([i ]) ?(.*)$/;
-const NEXTHOP_SIZE = 16;
-/** Where the numbers begin on a line of their own. */
-const NUMBERS_ALONE = 36;
+/** A next hop as printed, with the VRF it is in or the mark of a router's own. */
+const NEXTHOP = /^([0-9a-f.:]+)(?:@\d+)?<?$/i;
 
 /** By default the router ID is one of the router's own addresses. */
 export function claimRouterId(address: string, line: number, text: string, ctx: ReadContext): void {
@@ -27,8 +26,27 @@ interface Path {
   nexthop: string;
 }
 
+/** A path of a table of any kind: all that BGP has, or what it has of or for one peer. */
+export interface BgpRow {
+  readonly fact: BgpPathFact;
+  readonly line: number;
+  readonly text: string;
+}
+
 export function readBgpTable(text: string, ctx: ReadContext): void {
+  const { rows } = bgpRows(text, ctx, true);
+  for (const r of rows) ctx.fact("frr.bgp-path", r.fact, r.line, r.text);
+}
+
+/** The rows of a table; `claim`: the router ID of its head is an address of this router. */
+export function bgpRows(text: string, ctx: ReadContext, claim: boolean): { rows: BgpRow[] } {
+  const rows: BgpRow[] = [];
   let defaultPref = 100;
+  let vrf = "default";
+  let told = false;
+  /** Columns from a next hop to the number behind it, and where the numbers stand on a line of their own. */
+  let size = 16;
+  let numbersAlone = 36;
   let inTable = false;
   let network = "";
   let open: Path | null = null;
@@ -46,7 +64,11 @@ export function readBgpTable(text: string, ctx: ReadContext): void {
       // The origin code is the last word.
       asPath: path.trim().replace(/\s*[ie?]$/, ""),
     };
-    ctx.fact("frr.bgp-path", fact, p.line, p.text);
+    if (vrf === "default") rows.push({ fact, line: p.line, text: p.text });
+    else if (!told) {
+      told = true;
+      ctx.problem("info", p.line, `paths of VRF ${vrf} are not followed`);
+    }
   };
 
   text.split("\n").forEach((raw, i) => {
@@ -54,9 +76,15 @@ export function readBgpTable(text: string, ctx: ReadContext): void {
     const pref = /^Default local pref (\d+)/.exec(line);
     if (pref) defaultPref = Number(pref[1]);
     const id = /local router ID is ([\d.]+)/.exec(line);
-    if (id && !inTable) claimRouterId(id[1], i + 1, line, ctx);
+    if (id && !inTable && claim && vrf === "default") claimRouterId(id[1], i + 1, line, ctx);
+    const instance = /^Instance (\S+):$/.exec(line);
+    if (instance) vrf = instance[1];
     if (/^\s*Network\s+Next Hop\s/.test(line)) {
       inTable = true;
+      const at = line.indexOf("Next Hop");
+      size = line.indexOf("Metric") + "Metric".length - at - 10;
+      // Releases that indent the table more do not indent these numbers.
+      numbersAlone = at - line.indexOf("Network") + 3 + size;
       return;
     }
     if (!inTable || line === "") return;
@@ -70,10 +98,10 @@ export function readBgpTable(text: string, ctx: ReadContext): void {
       return;
     }
     const [, , first, second, third, rest] = m;
-    if (open && open.nexthop !== "" && /^\s+\d/.test(line) && line.search(/\S/) >= NUMBERS_ALONE) {
+    if (open && open.nexthop !== "" && /^\s+\d/.test(line) && line.search(/\S/) >= numbersAlone) {
       // Numbers pushed down by a long next hop.
       open.text += ` ${line.trim()}`;
-      finish(open, line.slice(NUMBERS_ALONE), line.slice(NUMBERS_ALONE + 24));
+      finish(open, line.slice(numbersAlone), line.slice(numbersAlone + 24));
       open = null;
       return;
     }
@@ -99,29 +127,31 @@ export function readBgpTable(text: string, ctx: ReadContext): void {
     // The next hop is the first word behind the network's place.
     const skip = p === open ? 0 : line.length - rest.length + (/^(\S+)/.exec(rest)?.[1].length ?? 0);
     const at = skip + line.slice(skip).search(/\S/);
-    const nexthop = /^\S+/.exec(line.slice(at))![0];
-    if (!/^[0-9a-f.:]+$/i.test(nexthop)) {
+    const printed = /^\S+/.exec(line.slice(at))![0];
+    const nexthop = NEXTHOP.exec(printed)?.[1];
+    if (nexthop === undefined) {
       ctx.problem(
         "warning",
         i + 1,
-        `a next hop that is not an address: '${nexthop}'`,
+        `a next hop that is not an address: '${printed}'`,
         "Collect `show ip bgp json`, or switch off `bgp default show-nexthop-hostname`.",
       );
       open = null;
       return;
     }
     p.nexthop = nexthop;
-    if (line.length === at + nexthop.length) {
+    if (line.length === at + printed.length) {
       open = p;
       return;
     }
     open = null;
-    // `wide` gives the next hop more room; the numbers end where they always do, behind it.
-    const numbers = line.slice(at + NEXTHOP_SIZE);
-    if (nexthop.length > NEXTHOP_SIZE - 1 || !/^\s*(\d+)?\s*$/.test(numbers.slice(0, 10))) {
-      const tail = line.slice(at + nexthop.length);
+    // Too long a next hop pushes what follows.
+    const numbers = line.slice(at + size);
+    if (printed.length > size - 1 || !/^\s*(\d+)?\s*$/.test(numbers.slice(0, 10))) {
+      const tail = line.slice(at + printed.length);
       finish(p, tail.slice(tail.search(/\S/) - 9), tail.slice(tail.search(/\S/) - 9 + 24));
     } else finish(p, numbers, numbers.slice(24));
   });
   if (open) ctx.problem("warning", 0, "the BGP table ends in the middle of a path");
+  return { rows };
 }

@@ -6,10 +6,10 @@ import { claimRouterId } from "./bgp-text.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
-const obj = (v: unknown): Json => (typeof v === "object" && v !== null && !Array.isArray(v) ? (v as Json) : {});
-const list = (v: unknown): readonly unknown[] => (Array.isArray(v) ? v : []);
-const str = (v: unknown): string => (typeof v === "string" ? v : "");
-const num = (v: unknown): number => (typeof v === "number" ? v : 0);
+export const obj = (v: unknown): Json => (typeof v === "object" && v !== null && !Array.isArray(v) ? (v as Json) : {});
+export const list = (v: unknown): readonly unknown[] => (Array.isArray(v) ? v : []);
+export const str = (v: unknown): string => (typeof v === "string" ? v : "");
+export const num = (v: unknown): number => (typeof v === "number" ? v : 0);
 
 /** The line on which the key `prefix` stands, from 1. */
 function lineOf(text: string, prefix: string): number {
@@ -17,8 +17,11 @@ function lineOf(text: string, prefix: string): number {
   return at < 0 ? 1 : text.slice(0, at).split("\n").length;
 }
 
-function parsed(text: string, ctx: ReadContext): Json | null {
+/** The object that `text` is. With `vrf all`, FRR 8 prints one a VRF, one behind the other: then they are one, the default VRF's keys first. */
+export function parsed(text: string, ctx: ReadContext): Json | null {
   try {
+    const parts = text.split(/(?<=^\})\s*(?=^\{)/m);
+    if (parts.length > 1) return Object.assign({}, ...parts.map((p) => obj(JSON.parse(p))).reverse()) as Json;
     return obj(JSON.parse(text));
   } catch (e) {
     ctx.problem("error", 0, `not JSON: ${e instanceof Error ? e.message : String(e)}`, "The file may have been cut; collect it again.");
@@ -29,7 +32,9 @@ function parsed(text: string, ctx: ReadContext): Json | null {
 export function readRouteJson(text: string, request: { family: 4 | 6; vrf: string }, ctx: ReadContext): void {
   const top = parsed(text, ctx);
   if (!top) return;
-  for (const [prefix, routes] of Object.entries(top)) {
+  // From FRR 9 on, `vrf all` has the prefixes below their VRF.
+  const tables = Object.entries(top).flatMap(([key, v]): [string, unknown][] => (Array.isArray(v) ? [[key, v]] : Object.entries(obj(v))));
+  for (const [prefix, routes] of tables) {
     for (const r of list(routes).map(obj)) {
       const nexthops = list(r["nexthops"])
         .map(obj)
@@ -65,8 +70,10 @@ export function readRouteJson(text: string, request: { family: 4 | 6; vrf: strin
 }
 
 export function readBgpJson(text: string, ctx: ReadContext): void {
-  const top = parsed(text, ctx);
-  if (!top) return;
+  const all = parsed(text, ctx);
+  if (!all) return;
+  // `vrf all` has one table a VRF.
+  const top = "routes" in all ? all : obj(all["default"]);
   const id = str(top["routerId"]);
   if (id !== "") claimRouterId(id, lineOf(text, id), `"routerId":"${id}"`, ctx);
   const defaultPref = num(top["defaultLocPrf"]) || 100;

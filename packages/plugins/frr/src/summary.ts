@@ -13,8 +13,17 @@ const PEER =
 export function readSummary(text: string, ctx: ReadContext): void {
   let inTable = false;
   let alone = "";
+  let family = 4;
+  let vrf = "default";
   text.split("\n").forEach((raw, i) => {
     const line = raw.trimEnd();
+    const heading = /^(IPv4|IPv6|L2VPN) (\S+) Summary(?: \(VRF (\S+)\))?:/.exec(line);
+    if (heading) {
+      family = heading[1] === "IPv4" && heading[2] === "Unicast" ? 4 : heading[1] === "IPv6" && heading[2] === "Unicast" ? 6 : 0;
+      vrf = heading[3] ?? "default";
+    }
+    const id = /^BGP router identifier \S+, local AS number \S+(?: \S+)?? VRF (\S+) vrf-id/.exec(line);
+    if (id) vrf = id[1];
     if (/^Neighbor\s+V\s+AS\b/.test(line)) {
       inTable = true;
       return;
@@ -32,6 +41,8 @@ export function readSummary(text: string, ctx: ReadContext): void {
     }
     alone = "";
     const [, address, asn, , state, sent] = peer;
+    // Other address families carry no routes that are followed.
+    if (family === 0) return;
     const up = /^\d/.test(state!) || state!.startsWith("(");
     ctx.fact(
       "frr.bgp-peer",
@@ -41,6 +52,8 @@ export function readSummary(text: string, ctx: ReadContext): void {
         state: up ? `Established${state!.startsWith("(") ? ` ${state}` : ""}` : state!,
         received: /^\d+$/.test(state!) ? Number(state) : up ? -1 : 0,
         sent: /^\d+$/.test(sent ?? "") ? Number(sent) : -1,
+        ...(family === 6 ? { family: 6 as const } : {}),
+        ...(vrf === "default" ? {} : { vrf }),
       },
       i + 1,
       line,
@@ -62,8 +75,13 @@ export function readSummaryJson(text: string, ctx: ReadContext): void {
     return;
   }
   // `show ip bgp summary json` has the peers at its top, `show bgp summary json` by address family.
-  const families = "peers" in top ? [top] : Object.values(top);
-  for (const family of families) {
+  const tables: [string, unknown][] =
+    "peers" in top
+      ? [["", top]]
+      : Object.entries(top).flatMap(([k, v]): [string, unknown][] => (isTable(v) ? [[k, v]] : Object.entries(v ?? {})));
+  for (const [name, family] of tables) {
+    if (!/^(|ipv4Unicast|ipv6Unicast)$/.test(name)) continue;
+    const vrf = String((family as { vrfName?: unknown } | null)?.vrfName ?? "default");
     const peers = (family as { peers?: Record<string, Record<string, unknown>> } | null)?.peers ?? {};
     for (const [address, p] of Object.entries(peers)) {
       const number = (key: string) => (typeof p[key] === "number" ? (p[key] as number) : -1);
@@ -78,6 +96,8 @@ export function readSummaryJson(text: string, ctx: ReadContext): void {
           state: established && p["peerState"] === "Policy" ? "Established (Policy)" : state,
           received: established ? number("pfxRcd") : 0,
           sent: number("pfxSnt"),
+          ...(name === "ipv6Unicast" ? { family: 6 as const } : {}),
+          ...(vrf === "default" ? {} : { vrf }),
         },
         at < 0 ? 1 : text.slice(0, at).split("\n").length,
         `${address} ${JSON.stringify(p)}`,
@@ -85,3 +105,5 @@ export function readSummaryJson(text: string, ctx: ReadContext): void {
     }
   }
 }
+
+const isTable = (v: unknown): boolean => typeof v === "object" && v !== null && "peers" in v;

@@ -135,9 +135,9 @@ test("what is claimed, and as what", () => {
       "vtysh_show_ip_route_vrf_red: {"score":0.9,"what":"FRR routes of VRF red","form":10}",
       "vtysh_show_ipv6_route: {"score":0.9,"what":"FRR routes IPv6","form":10}",
       "vtysh_show_ip_route_192.0.2.0_24.txt: {"score":0.9,"what":"FRR route to 192.0.2.0/24","form":10}",
-      "vtysh_show_ip_bgp_192.0.2.0_24: null",
+      "vtysh_show_ip_bgp_192.0.2.0_24: {"score":0.9,"what":"FRR BGP paths to 192.0.2.0/24","form":10}",
       "vtysh_show_bgp_summary: {"score":0.9,"what":"FRR BGP peers","form":10}",
-      "vtysh_show_running-config: null",
+      "vtysh_show_running-config: {"score":0.9,"what":"FRR configuration","form":20}",
     ]
   `);
   expect(claim("router/table.txt", TABLE)).toEqual({ score: 0.5, what: "FRR routes", form: 10 });

@@ -2,6 +2,7 @@
 import type { Claim, EvidenceFile } from "@plumbline/model";
 import { definePlugin } from "@plumbline/plugin-sdk";
 import { annotator } from "./annotate.js";
+import { announcements } from "./announcements.js";
 import { objectsOf } from "./documents.js";
 import { explain, knownServices } from "./explain/index.js";
 import { readObjects } from "./objects.js";
@@ -34,16 +35,19 @@ export default definePlugin({
   annotator,
   services: knownServices,
   explain,
+  announcements,
   collects: [
     {
       what: "Kubernetes objects",
       command: "kubectl get nodes,pods,services,endpointslices,namespaces,networkpolicies -A -o yaml",
       on: "cluster",
+      facts: ["k8s.node", "k8s.pod", "k8s.service"],
     },
     {
       what: "MetalLB and FRR-K8s objects",
       command: "kubectl get bgppeers,ipaddresspools,bgpadvertisements,l2advertisements,frrconfigurations,frrnodestates -A -o yaml",
       on: "cluster",
+      facts: ["metallb.peer", "metallb.pool", "metallb.advertisement"],
     },
   ],
 });

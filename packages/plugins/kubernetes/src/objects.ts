@@ -94,6 +94,7 @@ function service(o: Named): K8sServiceFact {
         nodePort: number(p["nodePort"]),
       })),
     selector: textMap(o.spec["selector"]),
+    ...(Object.keys(o.labels).length > 0 ? { labels: o.labels } : {}),
   };
 }
 

@@ -20,7 +20,7 @@ function whatAndForm(c: Command): { what: string; form: number } {
       // Details (the kind of an interface) are worth more than line numbers.
       return { what: "interfaces (ip link)", form: text + (c.details ? 20 : 0) - (c.statistics ? 1 : 0) };
     case "addr":
-      return { what: `addresses (ip${v} addr)`, form: text + rich };
+      return { what: `addresses (ip${v} addr)`, form: c.brief ? -10 : text + rich };
     case "route": {
       const table = routeTable(c.args);
       const selected = selectors(c.args);

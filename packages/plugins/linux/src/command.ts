@@ -13,6 +13,8 @@ export interface Command {
   readonly json: boolean;
   readonly details: boolean;
   readonly statistics: boolean;
+  /** `ip -br`. */
+  readonly brief?: boolean;
   /** What stands behind the subject and `show`/`list`. */
   readonly args: readonly string[];
   /** The command names what it is; false where only the contents do. */
@@ -42,6 +44,7 @@ function ipCommand(words: readonly string[]): Command | null {
   let json = false;
   let details = false;
   let statistics = false;
+  let brief = false;
   let i = 0;
   for (; i < words.length && words[i].startsWith("-"); i++) {
     const o = words[i].replace(/^--?/, "");
@@ -50,7 +53,7 @@ function ipCommand(words: readonly string[]): Command | null {
     else if ("json".startsWith(o)) json = true;
     else if ("details".startsWith(o)) details = true;
     else if ("stats".startsWith(o) || "statistics".startsWith(o)) statistics = true;
-    else if ("brief".startsWith(o) && o.length > 1) return null;
+    else if ("brief".startsWith(o) && o.length > 1) brief = true;
     else if (o === "f" || o === "family") {
       const f = words[++i];
       if (f === "inet") family = 4;
@@ -59,11 +62,12 @@ function ipCommand(words: readonly string[]): Command | null {
     } else if (o === "n" || o === "netns") i++;
   }
   const subject = i < words.length ? object(words[i]) : null;
-  if (!subject) return null;
+  // Of links, the brief form leaves out what is wanted of them.
+  if (!subject || (brief && (subject !== "addr" || json))) return null;
   const args = words.slice(i + 1);
   if (["show", "list", "lst", "ls", "s", "l", "sh"].includes(args[0])) args.shift();
   else if (args[0] === "get" || args[0] === "save") return null;
-  return { subject, family, json, details, statistics, args, named: true };
+  return { subject, family, json, details, statistics, ...(brief ? { brief } : {}), args, named: true };
 }
 
 /** `conntrack -L` lists connections; expectations, counters and XML are something else. */

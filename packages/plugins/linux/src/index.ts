@@ -2,10 +2,13 @@
  * Linux hosts: what `ip`, `ss`, `sysctl` and `bridge` print.
  */
 import { definePlugin } from "@plumbline/plugin-sdk";
+import { announcements } from "./announcements.js";
 import { claim } from "./claims.js";
 import { lowerHosts, lowerLinked } from "./lower/lower.js";
 import "./private-facts.js";
 import { readLinux } from "./read/read.js";
+
+export * from "./route-get/index.js";
 
 export default definePlugin({
   id: "linux",
@@ -13,6 +16,7 @@ export default definePlugin({
   claims: claim,
   read: readLinux,
   lower: { devices: lowerHosts, linked: lowerLinked },
+  announcements,
   collects: [
     { what: "addresses (ip addr)", command: "ip addr", on: "node" },
     { what: "interfaces (ip link)", command: "ip -d link", on: "node" },

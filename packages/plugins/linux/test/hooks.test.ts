@@ -108,7 +108,7 @@ test("chains by priority, NAT for new connections alone, the reply translated ba
     [1]   filter forward 0
     [1]   translated: tcp 203.0.113.80:80 > 192.0.2.2:4000 flags 18 ttl 63
     [1]   neighbours: 192.0.2.2 dev lan lladdr 52:54:00:00:00:02 REACHABLE
-    [1]   unlinked: filter prerouting -300"
+    [1]   unlinked: "
   `);
 });
 

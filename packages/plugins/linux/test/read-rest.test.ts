@@ -30,8 +30,9 @@ what is this
     4 linux.rule {"family":4,"priority":50,"not":false,"from":"","to":"","iif":"","oif":"","ipproto":"","sport":"","dport":"","action":"lookup","table":"main","uidrange":{"from":1000,"to":1999},"suppressPrefixlen":0}
     5 linux.rule {"family":4,"priority":60,"not":false,"from":"","to":"","iif":"","oif":"","ipproto":"","sport":"","dport":"","action":"goto","table":"32766"}
     6 linux.rule {"family":4,"priority":70,"not":false,"from":"192.0.2.9","to":"","iif":"","oif":"","ipproto":"","sport":"","dport":"","action":"prohibit","table":""}
-    7 linux.rule-opaque {"family":4,"priority":80,"why":"the rule selects the table of a VRF"}
-    8 linux.rule-opaque {"family":4,"priority":90,"why":"its condition 'tos' is not modelled"}
+    7 linux.rule {"family":4,"priority":80,"not":false,"from":"","to":"","iif":"","oif":"","ipproto":"","sport":"","dport":"","action":"lookup","table":"","l3mdev":true}
+    8 linux.rule {"family":4,"priority":90,"not":false,"from":"","to":"","iif":"","oif":"","ipproto":"","sport":"","dport":"","action":"lookup","table":"7","tos":16}
+    9 linux.rule {"family":4,"priority":95,"not":false,"from":"","to":"","iif":"","oif":"","ipproto":"","sport":"","dport":"","action":"nop","table":""}
     10 linux.rule {"family":4,"priority":32766,"not":false,"from":"","to":"","iif":"","oif":"","ipproto":"","sport":"","dport":"","action":"lookup","table":"main"}
     11 warning: not a policy rule: 'what is this'"
   `);

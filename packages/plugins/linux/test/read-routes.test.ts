@@ -36,7 +36,7 @@ not a route
   expect(show("node-1/ip_route_show_table_all", text)).toMatchInlineSnapshot(`
     "1 linux.route {"family":4,"table":"7","type":"unicast","prefix":"192.0.2.128/25","nexthops":[{"via":"198.51.100.1","dev":"mp0","weight":1,"onlink":false}],"src":"","metric":0,"proto":"","scope":"","mtu":0}
     2 linux.route {"family":4,"table":"main","type":"unicast","prefix":"0.0.0.0/0","nexthops":[{"via":"192.0.2.1","dev":"eth0","weight":1,"onlink":false}],"src":"192.0.2.10","metric":48,"proto":"dhcp","scope":"","mtu":0}
-    3 linux.route {"family":4,"table":"main","type":"unicast","prefix":"203.0.113.0/24","nexthops":[{"via":"192.0.2.23","dev":"eth0","weight":1,"onlink":false},{"via":"192.0.2.25","dev":"eth0","weight":2,"onlink":true}],"src":"","metric":20,"proto":"bgp","scope":"","mtu":0}
+    3 linux.route {"family":4,"table":"main","type":"unicast","prefix":"203.0.113.0/24","nexthops":[{"via":"192.0.2.23","dev":"eth0","weight":1,"onlink":false},{"via":"192.0.2.25","dev":"eth0","weight":2,"onlink":true}],"src":"","metric":20,"proto":"bgp","scope":"","mtu":0,"nhid":22}
     7 linux.route-opaque {"family":4,"table":"main","prefix":"203.0.113.7/32","metric":0,"src":"","scope":"","proto":"static","why":"its next hop object 9 is not in evidence","nhid":9}
     8 linux.route {"family":4,"table":"main","type":"unicast","prefix":"192.0.2.0/24","nexthops":[{"via":"","dev":"eth0","weight":1,"onlink":false}],"src":"192.0.2.10","metric":0,"proto":"kernel","scope":"link","mtu":0}
     9 linux.route {"family":4,"table":"main","type":"blackhole","prefix":"198.51.100.64/26","nexthops":[],"src":"","metric":0,"proto":"","scope":"","mtu":0}
@@ -120,7 +120,7 @@ test("which file of several wins, and what is evidence of its own", () => {
       "ip_-d_link: 30 interfaces (ip link)",
       "ip_-j_-d_-s_link: 19 interfaces (ip link)",
       "ip_-s_link: 9 interfaces (ip link)",
-      "ip_-br_addr: null",
+      "ip_-br_addr: -10 addresses (ip addr)",
       "ip_netns: null",
     ]
   `);

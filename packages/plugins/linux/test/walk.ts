@@ -124,7 +124,7 @@ export function walk(built: ReturnType<typeof build>, from: string, text: string
     else if (e.kind === EV.note) say(`  ${textOf(num.texts[e.a])}`);
     else if (e.kind === EV.leaf) {
       const kind = Object.entries(LEAF).find(([, v]) => v === e.a)![0];
-      say(`  ${kind}${e.c ? ", the sender is told" : ""}: ${num.texts[e.b] ? textOf(num.texts[e.b]) : ""}`);
+      say(`  ${kind}${e.c ? ", the sender is told" : ""}: ${e.a !== LEAF.unlinked && num.texts[e.b] ? textOf(num.texts[e.b]) : ""}`);
     }
   }
   return out.join("\n");

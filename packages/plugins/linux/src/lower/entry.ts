@@ -2,10 +2,12 @@
  * What comes in at an interface: is the frame for this host, is it a packet that is followed; then PREROUTING, routing, and by the route's
  * type to the host's own sockets or to forwarding.
  *
- * ARP goes its own way (arp.ts). Not modelled: neighbour discovery as packets, multicast, VLAN interfaces, reverse path filtering.
+ * ARP goes its own way (arp.ts), sources are checked behind the route (reverse-path.ts). Not modelled: neighbour discovery as packets,
+ * multicast, VLAN interfaces.
  */
 import { type Action, type Match, macNumber, type TableId } from "@plumbline/model";
-import { maskOf, parseAddress } from "../address.js";
+import { maskOf } from "../address.js";
+import { vrfOf } from "./prefer-source.js";
 import { drop, ETH_ARP, ETH_TYPE, FAMILIES, GROUP_MAC, type HostStack, jump, match, ROUTE, set } from "./stack.js";
 
 const VLAN_TAG = 0x1000;
@@ -38,8 +40,10 @@ export function buildEntry(stack: HostStack, entry: TableId, prerouting: TableId
     const forMany: readonly Match[] = FAMILIES.map((f) =>
       match({ in_port: i.number, eth_type: ETH_TYPE[f], eth_dst: [GROUP_MAC, GROUP_MAC] }),
     );
-    net.rule(t, { priority: 20, rows: own, program: [jump(prerouting)], ...source });
-    net.rule(t, { priority: 10, rows: forMany, program: [jump(prerouting)] });
+    const vrf = vrfOf(evidence, i);
+    const program: Action[] = [...(vrf ? [set("reg5", vrf.number)] : []), jump(prerouting)];
+    net.rule(t, { priority: 20, rows: own, program, ...source });
+    net.rule(t, { priority: 10, rows: forMany, program });
   }
   net.rule(t, { priority: 5, rows: FAMILIES.map((f) => match({ eth_type: ETH_TYPE[f] })), program: [drop("not this host's MAC")] });
   t.miss = [drop("neither IPv4 nor IPv6: not followed")];
@@ -49,7 +53,10 @@ export function buildEntry(stack: HostStack, entry: TableId, prerouting: TableId
 export function buildInputRouting(stack: HostStack, table: TableId, input: TableId, forward: TableId): void {
   const { net, device } = stack;
   const decision = net.table(device, "input decision", "hook", "priority");
-  net.rule(decision, { rows: [match({ reg14: ROUTE.local }), match({ reg14: ROUTE.broadcast })], program: [jump(input)] });
+  net.rule(decision, {
+    rows: [match({ reg14: ROUTE.local }), match({ reg14: ROUTE.broadcast })],
+    program: [{ op: "call", table: stack.sourceCheck }, jump(input)],
+  });
   net.rule(decision, { rows: [match({ reg14: ROUTE.multicast })], program: [drop("multicast is not followed")] });
   decision.miss = [jump(forward)];
 
@@ -64,41 +71,29 @@ export function buildInputRouting(stack: HostStack, table: TableId, input: Table
   net.rule(t, {
     priority: 40,
     rows: [match({ eth_type: 0x0800, ip_dst: 0xffffffff })],
-    program: [set("reg14", ROUTE.broadcast), jump(input)],
+    program: [set("reg14", ROUTE.broadcast), { op: "call", table: stack.sourceCheck }, jump(input)],
   });
   martians(stack, table);
   t.miss = [set("reg14", ROUTE.none), { op: "call", table: stack.routing }, jump(decision.id)];
 }
 
-/** Sources that the kernel refuses: its own addresses, and the loopback network (ip_route_input_slow(), fib_validate_source()). */
+/**
+ * Addresses that no packet may come in with (ip_route_input_slow(), net/ipv4/route.c): a source that is for many, no source or
+ * destination at all (0.0.0.0), and the loopback network, unless route_localnet is set.
+ */
 function martians(stack: HostStack, table: TableId): void {
   const { net, evidence } = stack;
   const t = net.tables[table];
-  const setting = (key: string) =>
-    ["all", ...evidence.interfaces.map((i) => i.name.replaceAll(".", "/"))].map((i) => evidence.sysctl(`net.ipv4.conf.${i}.${key}`));
+  const refuse = (fields: Parameters<typeof match>[0], reason: string, priority = 30) =>
+    net.rule(t, { priority, rows: [match({ eth_type: ETH_TYPE[4], ...fields })], program: [drop(`martian: ${reason}`)] });
+  refuse({ ip_src: [0xe0000000, 0xf0000000] }, "a multicast address as source", 45);
+  refuse({ ip_src: 0xffffffff }, "the broadcast address as source", 45);
+  refuse({ ip_src: 0 }, "no source");
+  refuse({ ip_dst: 0 }, "no destination");
   const loopback: readonly [bigint, bigint] = [0x7f000000n, maskOf(4, 8)];
-  if (!setting("route_localnet").some((s) => s?.value === "1"))
-    net.rule(t, {
-      priority: 30,
-      rows: [match({ eth_type: 0x0800, ip_src: loopback }), match({ eth_type: 0x0800, ip_dst: loopback })],
-      program: [drop("martian: a loopback address on the wire")],
-    });
-  const acceptLocal = setting("accept_local");
-  if (acceptLocal.some((s) => s?.value === "1")) return;
-  const known = acceptLocal.some((s) => s !== undefined);
-  for (const i of evidence.interfaces)
-    for (const a of i.addresses) {
-      const v = parseAddress(a.address);
-      if (a.family !== 4 || !v || i.number === stack.loopback) continue;
-      net.rule(t, {
-        priority: 20,
-        rows: [match({ eth_type: 0x0800, ip_src: v.value })],
-        program: [drop("martian source: an address of this host itself")],
-        origin: a.origin,
-        certainty: known ? "proven" : "inferred",
-        why: known
-          ? ""
-          : "the kernel refuses its own addresses as a source unless net.ipv4.conf.*.accept_local is set, which is not in evidence",
-      });
-    }
+  for (const i of evidence.interfaces) {
+    const allowed = ["all", i.name.replaceAll(".", "/")].some((n) => evidence.sysctl(`net.ipv4.conf.${n}.route_localnet`)?.value === "1");
+    if (allowed || i.number === stack.loopback) continue;
+    for (const side of ["ip_src", "ip_dst"]) refuse({ in_port: i.number, [side]: loopback }, "a loopback address on the wire");
+  }
 }

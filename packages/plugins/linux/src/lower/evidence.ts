@@ -34,7 +34,7 @@ export interface Interface extends InterfaceFact, Sourced {
 }
 export type Route = RouteFact & Sourced;
 /** A route that leads where the evidence does not say. */
-type OpaqueRoute = OpaqueRouteFact & Sourced;
+export type OpaqueRoute = OpaqueRouteFact & Sourced;
 export type PolicyRule = PolicyRuleFact & Sourced;
 export type OpaqueRule = OpaqueRuleFact & Sourced & { readonly opaque: true };
 type Neighbour = NeighbourFact & Sourced;
@@ -184,7 +184,7 @@ function routesOf(facts: FactBase, host: string): { known: Route[]; opaque: Opaq
     if (object?.blackhole)
       known.push({ family, table, type: "blackhole", prefix, nexthops: [], src, metric, proto, scope, mtu: 0, ...proven(f) });
     else if (nexthops && nexthops.length > 0)
-      known.push({ family, table, type: "unicast", prefix, nexthops, src, metric, proto, scope, mtu: 0, ...proven(f) });
+      known.push({ family, table, type: "unicast", prefix, nexthops, src, metric, proto, scope, mtu: 0, nhid, ...proven(f) });
     else opaque.push({ ...f.data, origin: f.origin, certainty: "proven" });
   }
   return { known, opaque };

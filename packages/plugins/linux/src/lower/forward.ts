@@ -28,13 +28,14 @@ export function buildForward(stack: HostStack, table: TableId, forwardHook: Tabl
         program: [errorFromRouter(stack, error, family), drop(reason, true)],
       });
     refuse(ROUTE.none, "no route", "no route to the destination");
+    refuse(ROUTE.refused, "no route", "unreachable by a policy rule");
     refuse(ROUTE.unreachable, "host unreachable", "unreachable route");
     refuse(ROUTE.prohibit, "prohibited", "prohibit route");
     const expired: Action[] = [errorFromRouter(stack, "time exceeded", family), drop("TTL expired", true)];
     net.rule(onward, {
       priority: 1,
       rows: [match({ eth_type, reg14: ROUTE.unicast })],
-      program: [{ op: "decTtl", expired }, jump(forwardHook)],
+      program: [{ op: "call", table: stack.sourceCheck }, { op: "decTtl", expired }, jump(forwardHook)],
     });
   }
   onward.miss = [drop("no route to the destination")];
@@ -61,7 +62,7 @@ export function buildForward(stack: HostStack, table: TableId, forwardHook: Tabl
 }
 
 /** The setting that governs packets that come in at `i`; null if it is not in evidence. */
-export function forwarding(stack: HostStack, i: Interface, family: Family): { on: boolean; origin: Origin } | null {
+export function forwarding(stack: Pick<HostStack, "evidence">, i: Interface, family: Family): { on: boolean; origin: Origin } | null {
   // In sysctl's names a dot within an interface's name is a slash.
   const name = i.name.replaceAll(".", "/");
   const keys = family === 4 ? [`net.ipv4.conf.${name}.forwarding`, "net.ipv4.ip_forward"] : ["net.ipv6.conf.all.forwarding"];

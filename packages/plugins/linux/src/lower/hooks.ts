@@ -6,7 +6,7 @@
  * (nf_nat_inet_fn(), net/netfilter/nf_nat_core.c): -100 for destinations (PREROUTING, OUTPUT), 100 for sources (INPUT, POSTROUTING). A known
  * connection is translated there; the chains are for new ones alone.
  */
-import { CT, type Hook, type HookChain, type TableId } from "@plumbline/model";
+import { CT, type Hook, type HookChain, slice, type TableId } from "@plumbline/model";
 import { type HostStack, jump, match, ROUTE, set } from "./stack.js";
 
 const CONNTRACK = -200;
@@ -24,7 +24,7 @@ export function buildHook(stack: HostStack, chains: readonly HookChain[], hook: 
     .filter((c) => c.type !== "nat")
     .map((c) => ({
       priority: c.priority,
-      build: (n) => c.build(stack.device, hook === "output" && c.type === "route" ? rerouteIfMarked(stack, n) : n),
+      build: (n) => c.build(stack.device, n),
     }));
   const nat = NAT[hook];
   if (nat) {
@@ -32,8 +32,11 @@ export function buildHook(stack: HostStack, chains: readonly HookChain[], hook: 
     steps.push({ priority: nat.priority, build: (n) => buildNat(stack, natChains, hook, nat.type, n) });
   }
   if (hook === "prerouting" || hook === "output") steps.push({ priority: CONNTRACK, build: (n) => buildConntrack(stack, hook, n) });
+  // All chains of a hook see the way that the packet had when it came there (nf_hook_state.out): it is routed again behind them.
+  const routes = here.some((c) => c.type === "route");
+  const end = hook === "output" ? rerouteIfTranslated(stack, routes ? rerouteIfMarked(stack, next) : next) : next;
   // From the last to the first, since each is told where to go on. Equal priorities: in order of registration.
-  return steps.sort((a, b) => a.priority - b.priority).reduceRight((n, s) => s.build(n), next);
+  return steps.sort((a, b) => a.priority - b.priority).reduceRight((n, s) => s.build(n), end);
 }
 
 function buildConntrack(stack: HostStack, hook: Hook, next: TableId): TableId {
@@ -41,17 +44,17 @@ function buildConntrack(stack: HostStack, hook: Hook, next: TableId): TableId {
   const t = net.table(device, `${hook} conntrack`, "hook", "priority");
   // Untracked by request, or tracked already: a packet that came back through the loopback interface.
   net.rule(t, { priority: 1, rows: [match({ reg13: 1 }), match({ ct_state: [CT.trk, CT.trk] })], program: [jump(next)] });
-  t.miss = [{ op: "ct", tracker, zone: 0, commit: false, force: false, nat: null, exec: [], resume: "inplace" }, jump(next)];
+  // The zone is 0 unless netfilter's raw table has chosen another (CT --zone, `ct zone set`).
+  t.miss = [{ op: "ct", tracker, zone: slice("ct_zone"), commit: false, force: false, nat: null, exec: [], resume: "inplace" }, jump(next)];
   return t.id;
 }
 
 function buildNat(stack: HostStack, chains: readonly HookChain[], hook: Hook, type: "src" | "dst", after: TableId): TableId {
   const { net, device } = stack;
-  const next = hook === "output" ? rerouteIfTranslated(stack, after) : after;
   const t = net.table(device, `${hook} nat`, "hook", "priority");
-  t.miss = [{ op: "unnat", type }, jump(next)];
+  t.miss = [{ op: "unnat", type }, jump(after)];
   if (chains.length > 0) {
-    const first = chains.reduceRight((n, c) => c.build(device, n), next);
+    const first = chains.reduceRight((n, c) => c.build(device, n), after);
     const fresh = CT.new | CT.trk;
     // Through the loopback interface a packet comes to PREROUTING translated: its OUTPUT did that.
     const row = hook === "prerouting" ? match({ ct_state: [fresh, fresh], reg15: 0 }) : match({ ct_state: [fresh, fresh] });

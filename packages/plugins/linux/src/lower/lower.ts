@@ -15,7 +15,8 @@ import { buildInput } from "./input.js";
 import { fillNeighbours } from "./neighbours.js";
 import { buildLeaving, buildOrigin } from "./origin.js";
 import { podEvidence, podName, podWith } from "./pods.js";
-import { buildRouting } from "./routing.js";
+import { buildSourceCheck } from "./reverse-path.js";
+import { Routing } from "./routing.js";
 import type { HostStack } from "./stack.js";
 import { buildTunnels } from "./tunnels.js";
 
@@ -109,7 +110,8 @@ function buildStack(ctx: LowerContext, evidence: HostEvidence, names: Names): Bu
     origin: device.origin,
     neighbours: table("neighbours", "neighbour"),
   };
-  const stack: HostStack = { ...base, routing: buildRouting(base, ctx.problem.bind(ctx)) };
+  const routing = new Routing(base, ctx.problem.bind(ctx));
+  const stack: HostStack = { ...base, routing: routing.table(), sourceCheck: buildSourceCheck(base, routing) };
   const inputRouting = table("input routing");
   const forward = table("forwarding", "policy");
   const leaving = table("leaving");

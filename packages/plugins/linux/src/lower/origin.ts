@@ -46,6 +46,7 @@ export function buildOrigin(stack: HostStack, outputHook: TableId, arp: TableId)
       });
   };
   own(ROUTE.none, "no route", "network is unreachable");
+  own(ROUTE.refused, "no route", "network is unreachable: a policy rule");
   own(ROUTE.unreachable, "host unreachable", "unreachable route");
   own(ROUTE.prohibit, "prohibited", "prohibit route");
   own(ROUTE.blackhole, "no route", "blackhole route: invalid argument");
@@ -74,6 +75,7 @@ export function buildLeaving(stack: HostStack, table: TableId, prerouting: Table
       match({ reg14: ROUTE.blackhole }),
       match({ reg14: ROUTE.unreachable }),
       match({ reg14: ROUTE.prohibit }),
+      match({ reg14: ROUTE.refused }),
     ],
     program: [drop("no route after the translation")],
   });

@@ -3,7 +3,8 @@
  *
  * Registers on a host: reg14 is the route type ({@link ROUTE}), reg15 is 1 for packets that a socket here sent, reg13 is 1
  * for packets that are not to be tracked (netfilter's NOTRACK sets it), reg12 and xxreg2 (reg8 to reg11) hold the source address
- * that the route prefers, for IPv4 and IPv6, reg6 is 1 for the outer packet of a tunnel (nobody is told when it finds no way).
+ * that the route prefers, for IPv4 and IPv6, reg6 is 1 for the outer packet of a tunnel (nobody is told when it finds no way), reg5 is
+ * the number of the VRF that the packet belongs to, reg4 and reg3 hold what is found on the way back to a packet's source.
  * All tables of a stack belong to one device.
  */
 import { type Action, type Device, type Match, matchField, type NetworkBuilder, slice, type TableId } from "@plumbline/model";
@@ -11,13 +12,27 @@ import type { Family } from "../address.js";
 import type { HostEvidence, Interface } from "./evidence.js";
 
 /** Values of reg14. */
-export const ROUTE = { none: 0, unicast: 1, local: 2, broadcast: 3, blackhole: 4, unreachable: 5, prohibit: 6, multicast: 7 } as const;
+export const ROUTE = {
+  none: 0,
+  unicast: 1,
+  local: 2,
+  broadcast: 3,
+  blackhole: 4,
+  unreachable: 5,
+  prohibit: 6,
+  multicast: 7,
+  /** A policy rule of type unreachable: as if there were no route. */
+  refused: 8,
+} as const;
 
 export const ETH_ARP = 0x0806;
 export const ETH_TYPE: Readonly<Record<Family, number>> = { 4: 0x0800, 6: 0x86dd };
 export const FAMILIES: readonly Family[] = [4, 6];
 /** The low bit of a MAC's first byte: the frame is for many. */
 export const GROUP_MAC = 0x010000000000n;
+
+/** A stack before its routing is built. */
+export type RoutingStack = Omit<HostStack, "routing" | "sourceCheck">;
 
 export interface HostStack {
   readonly net: NetworkBuilder;
@@ -28,6 +43,8 @@ export interface HostStack {
   readonly loopback: number;
   /** Table that routes: sets reg14, out_port, nexthop and the preferred source; reg14 is 0 afterwards if no route was found. */
   readonly routing: TableId;
+  /** Table that is called once a packet that came in has its route: drops it if its source cannot be, else returns. */
+  readonly sourceCheck: TableId;
   readonly origin: TableId;
   readonly neighbours: TableId;
 }

@@ -5,6 +5,8 @@
  * Not read: statistics, queueing disciplines, alternative names.
  */
 import type { AddressFact, InterfaceFact, ReadContext } from "@plumbline/model";
+import { contains, parseAddress, parsePrefix } from "../address.js";
+import { tableName } from "../command.js";
 import { jsonElements, list, num, obj, str } from "./json-array.js";
 
 const HEAD = /^(\d+): ([^:@\s]+)(?:@([^:\s]+))?: <([^>]*)>\s*(.*)$/;
@@ -54,14 +56,21 @@ export function readInterfacesText(text: string, ctx: ReadContext): void {
       }
       if (words[0].startsWith("link/")) link(at, words);
       else if (words[0] === "inet" || words[0] === "inet6") address(at.fact.name, words, i + 1, piece.trim(), ctx);
-      else if (/^\s/.test(piece) && at.fact.type === "" && !NOT_A_KIND.test(words[0])) at.fact.type = words[0];
-      else if (!/^\s/.test(piece) && i > 0) ctx.problem("warning", i + 1, `not a line of ip: '${piece.trim()}'`);
+      else if (/^\s/.test(piece) && at.fact.type === "" && !NOT_A_KIND.test(words[0])) {
+        at.fact.type = words[0];
+        if (words[0] === "vrf") at.fact.vrfTable = tableName(after(words, "table"));
+      } else if (!/^\s/.test(piece) && i > 0) ctx.problem("warning", i + 1, `not a line of ip: '${piece.trim()}'`);
     }
   }
   for (const p of found) {
     if (p.peerName !== "" && p.fact.type === "veth") p.fact.peerIndex = found.find((x) => x.fact.name === p.peerName)?.fact.ifindex ?? 0;
     ctx.fact("linux.interface", p.fact, p.line, p.text);
   }
+}
+
+/** The default group is not worth a word. */
+function groupOf(group: string): { group?: string } {
+  return group === "" || group === "default" || group === "0" ? {} : { group };
 }
 
 function headOf(head: RegExpExecArray): { fact: InterfaceFact; peerName: string } {
@@ -80,6 +89,7 @@ function headOf(head: RegExpExecArray): { fact: InterfaceFact; peerName: string 
       mtu: Number(after(words, "mtu")) || 0,
       type: "",
       master: after(words, "master"),
+      ...groupOf(after(words, "group")),
     },
   };
 }
@@ -108,7 +118,10 @@ function address(ifname: string, words: readonly string[], line: number, text: s
     prefixLen: len,
     family,
     scope: after(words, "scope"),
-    secondary: words.includes("secondary"),
+    // Of IPv6 the word stands for a temporary address (RFC 8981).
+    secondary: family === 4 && words.includes("secondary"),
+    ...((words.includes("tentative") || words.includes("dadfailed")) && !words.includes("optimistic") ? { tentative: true } : {}),
+    ...(words.includes("deprecated") ? { deprecated: true } : {}),
   };
   ctx.fact("linux.address", fact, line, text);
 }
@@ -124,6 +137,7 @@ export function readInterfacesJson(text: string, ctx: ReadContext): void {
     }
     const mac = str(v["address"]);
     const loopback = v["link_type"] === "loopback";
+    const kind = str(obj(v["linkinfo"])["info_kind"]);
     // With `link_netnsid` or `link_netns` the index counts in another namespace; `link` names a device of this one.
     ctx.fact(
       "linux.interface",
@@ -135,8 +149,10 @@ export function readInterfacesJson(text: string, ctx: ReadContext): void {
         linkNetns: str(v["link_netns"]),
         up: list(v["flags"]).includes("UP"),
         mtu: num(v["mtu"]),
-        type: loopback ? "loopback" : str(obj(v["linkinfo"])["info_kind"]),
+        type: loopback ? "loopback" : kind,
         master: str(v["master"]),
+        ...groupOf(str(v["group"])),
+        ...(kind === "vrf" ? { vrfTable: tableName(str(obj(obj(v["linkinfo"])["info_data"])["table"])) } : {}),
       },
       e.line,
       e.text,
@@ -152,11 +168,45 @@ export function readInterfacesJson(text: string, ctx: ReadContext): void {
           prefixLen: a["address"] !== undefined ? (a["family"] === "inet6" ? 128 : 32) : num(a["prefixlen"]),
           family: a["family"] === "inet6" ? 6 : 4,
           scope: str(a["scope"]),
-          secondary: a["secondary"] === true,
+          secondary: a["secondary"] === true && a["family"] !== "inet6",
+          ...((a["tentative"] === true || a["dadfailed"] === true) && a["optimistic"] !== true ? { tentative: true } : {}),
+          ...(a["deprecated"] === true ? { deprecated: true } : {}),
         },
         e.line,
         JSON.stringify(a),
       );
     }
   }
+}
+
+/** `ip -br addr`: name, state, addresses; what is secondary follows from their order, the scope from the address. */
+export function readBriefAddresses(text: string, ctx: ReadContext): void {
+  text.split("\n").forEach((raw, i) => {
+    const words = raw.trim().split(/\s+/).filter(Boolean);
+    if (words.length === 0) return;
+    if (words.length < 2 || !/^[A-Z]+$/.test(words[1])) {
+      ctx.problem("warning", i + 1, `not a line of ip -br addr: '${raw.trim()}'`);
+      return;
+    }
+    const ifname = words[0].replace(/@.*$/, "");
+    const networks: string[] = [];
+    for (let w = 2; w < words.length; w++) {
+      const [own, len] = words[w].split("/");
+      const address = parseAddress(own);
+      if (!address) {
+        ctx.problem("warning", i + 1, `not an address: '${words[w]}'`);
+        continue;
+      }
+      const peer = words[w + 1] === "peer";
+      if (peer) w += 2;
+      const { family } = address;
+      const prefixLen = peer || len === undefined ? BITS_OF[family] : Number(len);
+      // A network's first address is the primary one (inet_insert_ifa).
+      const network = parsePrefix(`${own}/${prefixLen}`);
+      const secondary = family === 4 && networks.some((n) => n.endsWith(`/${prefixLen}`) && contains(parsePrefix(n)!, network!));
+      networks.push(`${own}/${prefixLen}`);
+      const scope = /^127\.|^::1$/.test(own) ? "host" : /^fe80:/i.test(own) ? "link" : "global";
+      ctx.fact("linux.address", { ifname, address: own, prefixLen, family, scope, secondary }, i + 1, raw.trim());
+    }
+  });
 }

@@ -4,7 +4,7 @@
 import { assertNever, type EvidenceFile, type ReadContext } from "@plumbline/model";
 import { type Command, commandOf, routeTable, selectedConnections } from "../command.js";
 import { readConntrack } from "./conntrack.js";
-import { readInterfacesJson, readInterfacesText } from "./interfaces.js";
+import { readBriefAddresses, readInterfacesJson, readInterfacesText } from "./interfaces.js";
 import { readFdbJson, readFdbText, readNeighboursJson, readNeighboursText, readNexthopsJson, readNexthopsText } from "./neighbours.js";
 import { readRoutesText, routeFacts } from "./routes.js";
 import { readRoutesJson } from "./routes-json.js";
@@ -21,7 +21,8 @@ export function readLinux(file: EvidenceFile, ctx: ReadContext): void {
   switch (c.subject) {
     case "link":
     case "addr":
-      if (json) readInterfacesJson(text, ctx);
+      if (c.brief) readBriefAddresses(text, ctx);
+      else if (json) readInterfacesJson(text, ctx);
       else readInterfacesText(text, ctx);
       break;
     case "route":

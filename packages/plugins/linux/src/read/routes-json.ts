@@ -5,6 +5,7 @@
 import type { ReadContext, RouteFact } from "@plumbline/model";
 import { canonicalPrefix, parsePrefix } from "../address.js";
 import { tableName } from "../command.js";
+import { dsfield } from "./dsfield.js";
 import { jsonElements, list, num, obj, str } from "./json-array.js";
 import { addHop, ROUTE_TYPES, type RouteDefaults, type RouteDraft } from "./routes.js";
 
@@ -34,12 +35,18 @@ export function readRoutesJson(text: string, defaults: RouteDefaults, ctx: ReadC
         mtu: list(v["metrics"]).reduce((m: number, x) => num(obj(x)["mtu"]) || m, 0),
       },
       nhid: num(v["nhid"]),
-      opaque:
-        v["encap"] !== undefined ? "the route encapsulates" : v["tos"] !== undefined ? "the route is for one type of service only" : "",
+      opaque: v["encap"] !== undefined ? "the route encapsulates" : "",
       dead: 0,
       line: e.line,
       text: e.text,
     };
+    const tos = v["tos"] === undefined ? 0 : dsfield(str(v["tos"]));
+    if (tos === null) draft.opaque = `the route is for a type of service that is not understood: '${str(v["tos"])}'`;
+    else if (tos !== 0) draft.route.tos = tos;
+    const pref = str(v["pref"]);
+    if (pref === "low" || pref === "high") draft.route.pref = pref;
+    const from = str(v["from"]) || str(v["src"]);
+    if (from !== "" && from !== "all" && from !== "default") draft.route.from = canonicalPrefix(from);
     const hops = list(v["nexthops"]).map(obj);
     for (const h of hops) {
       if (h["encap"] !== undefined) draft.opaque = "the route encapsulates";
@@ -54,7 +61,9 @@ export function readRoutesJson(text: string, defaults: RouteDefaults, ctx: ReadC
 function hop(draft: RouteDraft, h: Readonly<Record<string, unknown>>): void {
   const flags = list(h["flags"]);
   const via = str(h["gateway"]) || str(obj(h["via"])["host"]);
-  addHop(draft, { via, dev: str(h["dev"]), weight: num(h["weight"]) || 1, onlink: flags.includes("onlink") }, flags.includes("dead"));
+  const linkdown = flags.includes("linkdown") ? { linkdown: true } : {};
+  const to = { via, dev: str(h["dev"]), weight: num(h["weight"]) || 1, onlink: flags.includes("onlink"), ...linkdown };
+  addHop(draft, to, flags.includes("dead"));
 }
 
 function familyOf(dst: string, v: Readonly<Record<string, unknown>>, asked: 0 | 4 | 6): 4 | 6 {

@@ -1,12 +1,13 @@
 /**
  * `ip route`, text: one route a line, next hops of a multipath route on lines of their own below it.
  *
- * A route that does what is not modelled (encapsulation, selection by TOS) or whose next hop is not printed with it
+ * A route that does what is not modelled (encapsulation) or whose next hop is not printed with it
  * becomes an opaque route: a packet that takes it is *unknown*, and no less specific route is taken in its place.
  */
 import type { NexthopFact, ReadContext, RouteFact } from "@plumbline/model";
 import { canonicalPrefix, parsePrefix } from "../address.js";
 import { tableName } from "../command.js";
+import { dsfield } from "./dsfield.js";
 
 type RouteType = RouteFact["type"];
 
@@ -24,18 +25,16 @@ export const ROUTE_TYPES: ReadonlySet<string> = new Set<RouteType>([
 
 /** Words with a value that change nothing of where a packet goes. */
 const WITH_VALUE = new Set(
-  "pref error expires hoplimit advmss window cwnd initcwnd initrwnd rtt rttvar rto_min quickack congctl features ssthresh reordering fastopen_no_cookie age realm realms users used fastmtu".split(
+  "error expires hoplimit advmss window cwnd initcwnd initrwnd rtt rttvar rto_min quickack congctl features ssthresh reordering fastopen_no_cookie age realm realms users used fastmtu".split(
     " ",
   ),
 );
 const FLAGS = new Set(
-  "onlink pervasive offload trap rt_offload rt_trap rt_offload_failed offload_failed unresolved cache notify linkdown dead".split(" "),
+  "onlink pervasive offload trap rt_offload rt_trap rt_offload_failed offload_failed unresolved cache notify".split(" "),
 );
 /** Words that change where it goes, or for which packets, in ways that are not modelled. */
 const OPAQUE: Readonly<Record<string, string>> = {
   encap: "the route encapsulates",
-  tos: "the route is for one type of service only",
-  dsfield: "the route is for one type of service only",
   as: "the route swaps labels",
 };
 
@@ -66,8 +65,8 @@ export function readRoutesText(text: string, defaults: RouteDefaults, ctx: ReadC
     if (/^\s/.test(lines[i]) && words[0] === "nexthop" && last) {
       hopWords(last, words.slice(1), i + 1, ctx);
       last.text += ` ${words.join(" ")}`;
-    } else if (/^\s/.test(lines[i]) && words[0] === "cache") {
-      // Lifetime of a cached entry.
+    } else if (/^\s/.test(lines[i]) && (words[0] === "cache" || words[0] === "nh_info")) {
+      // Lifetime of a cached entry; what `-d` repeats of a next hop object.
     } else {
       const draft = head(words, defaults, i + 1, lines[i].trim(), ctx);
       if (draft) drafts.push(draft);
@@ -100,7 +99,7 @@ function head(words: readonly string[], defaults: RouteDefaults, line: number, t
 function familyOf(dst: string, words: readonly string[], asked: 0 | 4 | 6): 4 | 6 {
   if (dst !== "default") return dst.includes(":") ? 6 : 4;
   if (asked !== 0) return asked;
-  for (const key of ["src", "via"]) {
+  for (const key of ["src", "via", "from"]) {
     const at = words.indexOf(key);
     if (at >= 0 && words[at + 1] !== "inet6") return words[at + 1]?.includes(":") ? 6 : 4;
   }
@@ -143,6 +142,17 @@ function routeWords(draft: RouteDraft, words: readonly string[], line: number, c
       const lock = value === "lock";
       r.mtu = Number(lock ? words[i + 2] : value);
       i += lock ? 2 : 1;
+    } else if (w === "tos" || w === "dsfield") {
+      const tos = dsfield(value);
+      if (tos === null) draft.opaque = `the route is for a type of service that is not understood: '${value}'`;
+      else if (tos !== 0) r.tos = tos;
+      i++;
+    } else if (w === "pref") {
+      if (value === "low" || value === "high") r.pref = value;
+      i++;
+    } else if (w === "from") {
+      if (value !== "all" && value !== "default" && value !== "::/0") r.from = canonicalPrefix(value);
+      i++;
     } else if (w === "nhid") {
       draft.nhid = Number(value);
       i++;
@@ -152,6 +162,7 @@ function routeWords(draft: RouteDraft, words: readonly string[], line: number, c
       while (i + 1 < words.length && words[i + 1] !== "via" && words[i + 1] !== "dev") i++;
     } else if (w === "onlink") hop.onlink = true;
     else if (w === "dead") dead = true;
+    else if (w === "linkdown") hop.linkdown = true;
     else if (WITH_VALUE.has(w)) i += value === "lock" ? 2 : 1;
     else if (!FLAGS.has(w)) ctx.problem("warning", line, `'${w}' of a route is not understood; the route is used without it`);
   }
@@ -170,6 +181,7 @@ function hopWords(draft: RouteDraft, words: readonly string[], line: number, ctx
     else if (w === "weight") hop.weight = Number(words[++i]) || 1;
     else if (w === "onlink") hop.onlink = true;
     else if (w === "dead") dead = true;
+    else if (w === "linkdown") hop.linkdown = true;
     else if (w in OPAQUE) {
       draft.opaque = OPAQUE[w];
       while (i + 1 < words.length && words[i + 1] !== "via" && words[i + 1] !== "dev") i++;
@@ -200,7 +212,8 @@ export function routeFacts(
     const opaque = (why: string, nhid: number) =>
       ctx.fact("linux.route-opaque", { family, table, prefix, metric, src, scope, proto, why, nhid }, d.line, d.text);
     if (d.opaque !== "") opaque(d.opaque, 0);
-    else if (r.nexthops.length > 0 || WITHOUT_HOP.has(r.type)) ctx.fact("linux.route", r, d.line, d.text);
+    else if (r.nexthops.length > 0 || WITHOUT_HOP.has(r.type))
+      ctx.fact("linux.route", d.nhid > 0 ? { ...r, nhid: d.nhid } : r, d.line, d.text);
     else if (d.dead > 0) ctx.problem("info", d.line, `the route to ${prefix} is dead (its interface is down): not used`);
     else if (d.nhid > 0) opaque(`its next hop object ${d.nhid} is not in evidence`, d.nhid);
     else opaque("no next hop is printed with the route", 0);

@@ -4,6 +4,7 @@
  */
 import type { PolicyRuleFact, ReadContext } from "@plumbline/model";
 import { tableName } from "../command.js";
+import { dsfield } from "./dsfield.js";
 import { jsonElements, num, str } from "./json-array.js";
 
 const empty = (family: 4 | 6, priority: number): PolicyRuleFact => ({
@@ -37,13 +38,12 @@ export function readRulesText(text: string, family: 4 | 6, ctx: ReadContext): vo
     }
     const rule = empty(family, Number(m[1]));
     const opaque = ruleWords(rule, m[2].split(/\s+/));
-    if (opaque === "nop") return;
     if (opaque !== "") ctx.fact("linux.rule-opaque", { family, priority: rule.priority, why: opaque }, i + 1, raw.trim());
     else ctx.fact("linux.rule", rule, i + 1, raw.trim());
   });
 }
 
-/** Fills `rule`; returns why it cannot be modelled, "nop" for a rule that does nothing, or "". */
+/** Fills `rule`; returns why it cannot be modelled, or "". */
 function ruleWords(rule: PolicyRuleFact, words: readonly string[]): string {
   let opaque = "";
   for (let i = 0; i < words.length; i++) {
@@ -92,13 +92,33 @@ function ruleWords(rule: PolicyRuleFact, words: readonly string[]): string {
         break;
       case "lookup":
       case "table":
-        rule.table = tableName(value);
+        if (value === "[l3mdev-table]") rule.l3mdev = true;
+        else rule.table = tableName(value);
         i++;
         break;
       case "suppress_prefixlength":
         rule.suppressPrefixlen = Number(value);
         i++;
         break;
+      case "suppress_ifgroup":
+        rule.suppressIfgroup = value;
+        i++;
+        break;
+      case "tos":
+      case "dsfield": {
+        const tos = dsfield(value);
+        if (tos === null) opaque = `its type of service '${value}' is not understood`;
+        else if (tos !== 0) rule.tos = tos;
+        i++;
+        break;
+      }
+      case "dscp": {
+        const tos = /^\d+$/.test(value) ? Number(value) * 4 : dsfield(value);
+        if (tos === null) opaque = `its DSCP '${value}' is not understood`;
+        else rule.dscp = tos >> 2;
+        i++;
+        break;
+      }
       case "goto":
         rule.action = "goto";
         rule.table = value;
@@ -107,12 +127,12 @@ function ruleWords(rule: PolicyRuleFact, words: readonly string[]): string {
       case "blackhole":
       case "unreachable":
       case "prohibit":
+      case "nop":
         rule.action = words[i] as PolicyRuleFact["action"];
         break;
-      case "nop":
-        return "nop";
       case "l3mdev":
-        opaque = "the rule selects the table of a VRF";
+      case "[l3mdev-table]":
+        rule.l3mdev = true;
         break;
       case "proto":
       case "protocol":
@@ -130,7 +150,7 @@ function ruleWords(rule: PolicyRuleFact, words: readonly string[]): string {
 }
 
 const KNOWN_KEYS = new Set(
-  "priority src srclen dst dstlen not fwmark fwmask iif iif_detached oif oif_detached uid_start uid_end ipproto sport sport_start sport_end dport dport_start dport_end table suppress_prefixlen action goto protocol family unresolved".split(
+  "priority src srclen dst dstlen not fwmark fwmask iif iif_detached oif oif_detached uid_start uid_end ipproto sport sport_start sport_end dport dport_start dport_end table suppress_prefixlen action goto protocol family unresolved suppress_ifgroup tos dscp l3mdev proto".split(
     " ",
   ),
 );
@@ -141,8 +161,7 @@ export function readRulesJson(text: string, family: 4 | 6, ctx: ReadContext): vo
     const rule = empty(family, num(v["priority"]));
     const unknown = Object.keys(v).find((k) => !KNOWN_KEYS.has(k));
     if (unknown !== undefined) {
-      const why = unknown === "l3mdev" ? "the rule selects the table of a VRF" : `its condition '${unknown}' is not modelled`;
-      ctx.fact("linux.rule-opaque", { family, priority: rule.priority, why }, e.line, e.text);
+      ctx.fact("linux.rule-opaque", { family, priority: rule.priority, why: `its condition '${unknown}' is not modelled` }, e.line, e.text);
       continue;
     }
     const side = (key: string) => {
@@ -163,12 +182,23 @@ export function readRulesJson(text: string, family: 4 | 6, ctx: ReadContext): vo
     rule.dport = ports("dport");
     rule.table = tableName(str(v["table"]));
     if (v["suppress_prefixlen"] !== undefined) rule.suppressPrefixlen = num(v["suppress_prefixlen"]);
+    if (v["suppress_ifgroup"] !== undefined) rule.suppressIfgroup = str(v["suppress_ifgroup"]);
+    if (v["l3mdev"] !== undefined) rule.l3mdev = true;
+    const tos = v["tos"] === undefined ? 0 : dsfield(str(v["tos"]));
+    const dscp = str(v["dscp"]);
+    const dscpBits = dscp === "" ? null : /^\d+$/.test(dscp) ? Number(dscp) * 4 : dsfield(dscp);
+    if (tos === null || (dscp !== "" && dscpBits === null)) {
+      const why = "its type of service is not understood";
+      ctx.fact("linux.rule-opaque", { family, priority: rule.priority, why }, e.line, e.text);
+      continue;
+    }
+    if (tos !== 0) rule.tos = tos;
+    if (dscpBits !== null) rule.dscp = dscpBits >> 2;
     const action = str(v["action"]);
-    if (action === "nop") continue;
     if (v["goto"] !== undefined) {
       rule.action = "goto";
       rule.table = str(v["goto"]);
-    } else if (action === "blackhole" || action === "unreachable" || action === "prohibit") rule.action = action;
+    } else if (action === "blackhole" || action === "unreachable" || action === "prohibit" || action === "nop") rule.action = action;
     ctx.fact("linux.rule", rule, e.line, e.text);
   }
 }
