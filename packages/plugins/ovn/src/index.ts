@@ -20,6 +20,8 @@ export type { CtZoneFact, DatabaseName, LflowFact, OvnRowFact, Pipeline } from "
 export { type TableOffsets, tableOffsets } from "./offsets.js";
 export { OPCODES } from "./opcodes.js";
 export { puntInterpreter } from "./punt.js";
+export type { OvnOutput, OvnStep, OvnTrace } from "./trace/answer.js";
+export { type OvnFile, type OvnQuestion, type OvnSpec, openOvn } from "./trace/open.js";
 export { asMap, asNumber, asSet, asText, type Columns, type Value } from "./values.js";
 
 function read(file: EvidenceFile, ctx: ReadContext): void {

@@ -174,7 +174,9 @@ test("a database file whose last record is torn, and a clustered one", () => {
 });
 
 test("a member's file of a clustered database: snapshot, log, an entry in place of another", () => {
-  const sw = (name: string, more: object = {}) => ({ Logical_Switch: { [`${name}0000000-0000-0000-0000-000000000000`]: { name, ...more } } });
+  const sw = (name: string, more: object = {}) => ({
+    Logical_Switch: { [`${name}0000000-0000-0000-0000-000000000000`]: { name, ...more } },
+  });
   const file = store(
     { name: "OVN_Northbound", cluster_id: "c", prev_term: 1, prev_index: 4, prev_data: [SCHEMA, sw("1", { ports: A })] },
     { term: 1, vote: "c" },
