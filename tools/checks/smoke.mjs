@@ -78,6 +78,52 @@ const CHECKS = [
     exit: 0,
     out: [/50 %/, /of 2 by/, /OVN-KUBE-ETP/, /169\.254\.0\.3/, /^verdict: delivered/m],
   },
+  ...[
+    ["ofproto", "trace"],
+    ["ovn", "trace"],
+    ["netfilter", "trace"],
+    ["route", "get"],
+  ].map((words) => ({
+    name: `help of ${words.join(" ")}`,
+    args: [...words, "--help"],
+    exit: 0,
+    out: [/--format/],
+  })),
+  {
+    name: "ofproto trace: a resubmit and an output",
+    before: () =>
+      writeFileSync(join(scratch, "flows"), "table=0,in_port=1,ip actions=resubmit(,5)\ntable=5,ip,nw_dst=192.0.2.2 actions=output:2\n"),
+    args: ["ofproto", "trace", "--flows", "flows", "in_port=1,ip,nw_dst=192.0.2.2", "--format", "json"],
+    exit: 0,
+    json: (x) => x.verdict === "output" && x.threads[0].steps.length === 2 && x.threads[0].datapathActions === "2",
+  },
+  {
+    name: "netfilter trace: a rule that drops",
+    before: () =>
+      writeFileSync(join(scratch, "rules"), "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n"),
+    args: [
+      "netfilter",
+      "trace",
+      "--rules",
+      "rules",
+      "--hook",
+      "input",
+      "--in",
+      "eth0",
+      "tcp 192.0.2.1:4000 > 192.0.2.2:80",
+      "--format",
+      "json",
+    ],
+    exit: 0,
+    json: (x) => x.verdict === "drop" && x.steps[0].rule === 1 && x.steps[0].target === "DROP",
+  },
+  {
+    name: "route get: the longest prefix, and none",
+    before: () => writeFileSync(join(scratch, "routes"), "192.0.2.0/24 dev eth0 scope link\n192.0.2.128/25 via 192.0.2.1 dev eth0\n"),
+    args: ["route", "get", "--routes", "routes", "192.0.2.200", "203.0.113.1", "--format", "ndjson"],
+    exit: 0,
+    lines: (l) => l.length === 2 && l[0].nexthops[0].via === "192.0.2.1" && l[0].line === 2 && l[1].type === "none",
+  },
   {
     name: "trace, policy Local with a route to a node without a pod: refused",
     args: ["trace", LOCAL, TO_SERVICE, "--from", "client", "--overlay", NEGATIVE, "--expect", "refused"],

@@ -25,7 +25,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     });
     program.addCommand(command);
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride();
     command.configureOutput({ outputError: () => {} });
   }
@@ -40,6 +40,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (debug && error instanceof Error && error.stack) process.stderr.write(`${error.stack}\n`);
     return failure.exit;
   }
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 const AFTER = `

@@ -78,6 +78,7 @@ test("the hop that finds a dumped connection shows its line; a table that was no
         ~ segment                    2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP>…link/ether 02:00:00:00:00:02  server/ip_addr:1  (inferred: MAC of server eth0; from client: client eth0 has an address in 192.0.2.0/24)
       server
           hook arrival               2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP>…link/ether 02:00:00:00:00:02  server/ip_addr:1  (from segment 192.0.2.0/24: server eth0 has an address in 192.0.2.0/24)
+        ? netfilter prerouting       (nftables' own tables of server are not in…les-save does not list them)    (assumed)
           hook prerouting conntrack  tcp 6 431998 ESTABLISHED src=192.0.2.1 dst…=1001 [ASSURED] mark=0 use=1  server/conntrack_-L:1
           hook prerouting nat        no rule matches                                                            dport 80 -> 8080
         ~ policy ip rule             (ip rule is not in evidence; the kernel's own rules are taken)             (inferred)
@@ -88,6 +89,7 @@ test("the hop that finds a dumped connection shows its line; a table that was no
     to know more
       on client: iptables-save -c; nft -a list ruleset  (the netfilter rules of client are not in evidence)
       on client: conntrack -L -o extended  (connections of client/linux are not in evidence: its table is taken to be empty)
+      on server: nft -j list ruleset  (nftables' own tables of server are not in evidence, iptables-save does not list them)
 
     verdict: delivered (server)"
   `);

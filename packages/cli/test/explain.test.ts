@@ -305,6 +305,13 @@ test("routes for a prefix", async () => {
   expect(await asked("route", "203.0.113.7")).toMatchInlineSnapshot(`
     "203.0.113.7/32: 1 host of 3 has a route that covers it; 0 routes lie inside it.
     Whether one does is not in evidence on n1, n2.
+    203.0.113.7/32: to be announced by n1; what is announced is not in evidence.
+
+    203.0.113.7/32: desired, announced, received, selected, installed
+      n1: desired yes (unknown)  objects.yaml:35
+      n2: desired no (unknown)  objects.yaml:11
+      n1, desired yes: Service shop/web: 203.0.113.7 of shop/web, IPAddressPool outside, BGPAdvertisement all  objects.yaml:35
+      n2, desired no: Service shop/web: externalTrafficPolicy of shop/web is Local, and no endpoint on n2 can serve  objects.yaml:11
 
     router: BGP paths
       203.0.113.7/32 by 192.0.2.1 (best, internal), local preference 100  router/vtysh_show_ip_bgp:5  node n1
@@ -340,11 +347,11 @@ test("a rule: in words, in the pipeline's, and what stands before it", async () 
     n1: netfilter nat OVN-KUBE-EXTERNALIP, rule 1
       -A OVN-KUBE-EXTERNALIP -d 203.0.113.7/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.30.0.9:80
       when
-        IPv4, TCP, destination 203.0.113.7, destination port 80
+        IPv4, TCP, ip_frag 0x0/0x2, destination 203.0.113.7, destination port 80
       then
         translates the destination of a new connection to 172.30.0.9 port 80
         goes to host entry
-      as the pipeline has it: eth_type=0x800,ip_proto=6,ip_dst=203.0.113.7,tp_dst=80 -> {nat dst 2887647241:80; goto 41 unwind}
+      as the pipeline has it: eth_type=0x800,ip_proto=6,ip_frag=0x0/0x2,ip_dst=203.0.113.7,tp_dst=80 -> {nat dst 2887647241:80; goto 42 unwind}
       stands for
         service shop/web: VIP 203.0.113.7 port 80
         service shop/web: cluster IP 172.30.0.9 port 80"

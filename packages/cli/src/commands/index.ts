@@ -3,7 +3,21 @@ import type { CommandMaker } from "./command.js";
 import { demoCommand } from "./demo.js";
 import { explainCommand } from "./explain.js";
 import { inspectCommand } from "./inspect.js";
+import { netfilterCommand } from "./netfilter.js";
+import { ofprotoCommand } from "./ofproto.js";
+import { ovnCommand } from "./ovn.js";
 import { replayCommand } from "./replay.js";
+import { routeCommand } from "./route.js";
 import { traceCommand } from "./trace.js";
 
-export const COMMANDS: readonly CommandMaker[] = [inspectCommand, traceCommand, explainCommand, replayCommand, demoCommand];
+export const COMMANDS: readonly CommandMaker[] = [
+  inspectCommand,
+  traceCommand,
+  explainCommand,
+  replayCommand,
+  ofprotoCommand,
+  ovnCommand,
+  netfilterCommand,
+  routeCommand,
+  demoCommand,
+];

@@ -22,7 +22,7 @@ export const replayCommand: CommandMaker = (run) =>
   common(new Command("replay"))
     .description("Runs recorded traffic through the network and tells every flow's fate: by verdict, path, node and backend.")
     .argument("<snapshot>", "a folder or an archive of command outputs")
-    .argument("<capture...>", "pcap files, maybe gzipped; - is standard input; several are taken together")
+    .argument("[capture...]", "pcap files, maybe gzipped; - is standard input; several are taken together")
     .option("--at <device:port=file>", "where a capture was taken (default: its name's end, DEVICE.PORT.pcap)", collect)
     .option("--flows <file>", "write one record a flow: FILE.ndjson or FILE.parquet")
     .addOption(
@@ -47,9 +47,12 @@ Examples:
     )
     .action((snapshot: string, captures: string[], options: Options) =>
       run(async () => {
-        const points = pointsOf(options.at ?? [], captures);
+        const points = pointsOf(options.at ?? []);
+        const paths = new Set([...captures, ...points.keys()]);
+        if (paths.size === 0)
+          throw new PlumblineError("USAGE", ["no capture is given.", "Give pcap files, - for stdin, or --at DEVICE:PORT=FILE."]);
         const inputs: CaptureInput[] = [];
-        for (const path of captures) {
+        for (const path of paths) {
           const at = points.get(path);
           inputs.push({ source: await openCapture(path), ...(at === undefined ? {} : { at }) });
         }
@@ -84,19 +87,14 @@ function progressText({ packets, connections, seconds }: Progress): string {
   return `${packets} packets, ${Math.round(packets / seconds)} a second`;
 }
 
-/** `--at DEVICE:PORT=FILE`, by file. */
-function pointsOf(given: readonly string[], captures: readonly string[]): Map<string, string> {
+/** `--at DEVICE:PORT=FILE`, by file. A file that is named here alone is a capture, too. */
+function pointsOf(given: readonly string[]): Map<string, string> {
   const points = new Map<string, string>();
   for (const text of given) {
     const cut = text.indexOf("=");
     if (cut < 1)
       throw new PlumblineError("USAGE", [`--at '${text}' is not DEVICE:PORT=FILE.`, "Say it as --at router:enp7s0=capture.pcap."]);
     const file = text.slice(cut + 1);
-    if (!captures.includes(file))
-      throw new PlumblineError("USAGE", [
-        `--at '${text}': '${file}' is none of the captures.`,
-        `Name it as it is given: ${captures.join(", ")}.`,
-      ]);
     if (points.has(file)) throw new PlumblineError("USAGE", [`--at is given twice for ${file}.`, "Say it once."]);
     points.set(file, text.slice(0, cut));
   }

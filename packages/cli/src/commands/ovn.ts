@@ -1,0 +1,57 @@
+/** `plumbline ovn trace`: OVN's logical pipelines alone, from a southbound database. */
+import { readFileSync } from "node:fs";
+import { openOvn } from "@plumbline/plugin-ovn";
+import { Command } from "commander";
+import { askLayer } from "../layer.js";
+import { type CommonOptions, collect, common } from "../output.js";
+import type { CommandMaker } from "./command.js";
+
+interface Options extends CommonOptions {
+  readonly sb: string;
+  readonly nb?: string;
+  readonly datapath?: string;
+  readonly ct?: string[];
+  readonly lbDst?: string;
+  readonly microflows?: string;
+}
+
+export const ovnCommand: CommandMaker = (run) => {
+  const trace = common(new Command("trace"))
+    .description("Which logical flows a packet meets, datapath by datapath, and where it leaves, as ovn-trace tells it.")
+    .argument("[microflow...]", `as ovn-trace has it: 'inport == "p1" && eth.dst == 0a:00:00:00:00:01 && ip4.dst == 192.0.2.1'`)
+    .requiredOption("--sb <file>", "the southbound database: ovsdb-client -f json dump, or its OVSDB file")
+    .option("--nb <file>", "the northbound database, likewise")
+    .option("--datapath <name>", "the logical switch or router where it starts, by name or UUID (default: that of its inport)")
+    .option("--ct <state>", "the state that connection tracking gives next (new, est, rel, rpl, …); repeatable; beyond them est", collect)
+    .option("--lb-dst <address>", "the backend that a load balancer is to choose: IP or IP:PORT")
+    .option(
+      "--microflows <file>",
+      "read microflows from a file (- is stdin), one a line, each with --ct, --lb-dst, --datapath of its own behind it",
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  plumbline ovn trace --sb ovnsb.json --ct new 'inport == "pod-1" && eth.src == 0a:58:0a:80:02:04 && eth.dst == 0a:58:0a:80:02:01 && ip4.src == 10.128.2.4 && ip4.dst == 172.30.0.1 && ip.ttl == 64 && tcp.dst == 443'
+  plumbline ovn trace --sb ovnsb_db.db --datapath join --microflows flows.txt --format ndjson`,
+    )
+    .action((microflows: string[], options: Options) =>
+      run(async () => {
+        const file = (name: string) => ({ name, bytes: new Uint8Array(readFileSync(name)) });
+        const { datapath, ct, lbDst } = options;
+        const layer = openOvn({
+          sb: file(options.sb),
+          ...(options.nb !== undefined && { nb: file(options.nb) }),
+          ...(datapath !== undefined && { datapath }),
+          ...(ct !== undefined && { ct }),
+          ...(lbDst !== undefined && { lbDst }),
+        });
+        return askLayer(
+          layer,
+          { given: microflows, file: options.microflows, what: "microflow", option: "--microflows" },
+          { format: options.format, schema: "plumbline.ovn-trace/1", key: "microflow" },
+        );
+      }),
+    );
+  return new Command("ovn").description("OVN's logical pipelines alone.").helpOption("-h, --help", "print this help").addCommand(trace);
+};
