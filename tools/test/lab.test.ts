@@ -26,7 +26,7 @@ function copy(set: string, change: (path: string, text: string) => string | null
   const to = mkdtempSync(join(root, `${set}-`));
   for (const e of readdirSync(join(lab, set))) if (e !== "probe") cpSync(join(lab, set, e), join(to, e), { recursive: true });
   for (const e of readdirSync(to, { recursive: true, withFileTypes: true })) {
-    if (!e.isFile() || !/^ovs-/.test(e.name)) continue;
+    if (!e.isFile() || !/^ovs(db)?-/.test(e.name)) continue;
     const path = join(e.parentPath, e.name);
     const changed = change(e.name, readFileSync(path, "utf8"));
     if (changed !== null) writeFileSync(path, changed);
@@ -106,6 +106,7 @@ const KERNEL: readonly [RegExp, RegExp, string][] = [
   [/vsctl_show$/, /datapath_type: netdev/g, "datapath_type: system"],
   [/vsctl_list_bridge$/, /^(datapath_type *: )netdev/gm, "$1system"],
   [/dpif_show$/, /netdev@ovs-netdev/g, "system@ovs-system"],
+  [/^ovsdb-client/, /"netdev"/g, '"system"'],
 ];
 
 test.skipIf(SETS.length === 0).each(SETS)(

@@ -6,8 +6,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { caseText, loadCase, mirrored, readCase } from "../src/oracle/ovs/cases.js";
 import { compare } from "../src/oracle/ovs/compare.js";
+import { whyNoSwitch } from "../src/oracle/ovs/daemons.js";
 import { hunt, type Subject, summary } from "../src/oracle/ovs/hunt.js";
-import { PrivateSwitch, whyNoSwitch } from "../src/oracle/ovs/private-switch.js";
+import { PrivateSwitch } from "../src/oracle/ovs/private-switch.js";
 
 const CASES = new URL("cases/", import.meta.url);
 const files = readdirSync(CASES).filter((f) => f.startsWith("ovs-") && f.endsWith(".txt"));

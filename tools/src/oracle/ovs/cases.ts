@@ -12,10 +12,11 @@
  * Lines indented by two are the switch's answer to the packet above them.
  */
 import type { Row } from "@plumbline/model";
+import { flowLine, groupLine } from "../ofproto/tables.js";
 import { type Answers, answersOf, type Loaded, loadTables } from "./compare.js";
 import { Mirror } from "./mirror.js";
 import { BRIDGE, KNOWN_MACS, PORTS, type PrivateSwitch } from "./private-switch.js";
-import { flowLine, groupLine, packetLine, packetOf, type Scenario } from "./scenario.js";
+import { packetLine, packetOf, type Scenario } from "./scenario.js";
 
 export interface Case {
   /** Lines of comment, without `# `. */

@@ -7,10 +7,11 @@
  */
 import { get, type Row } from "@plumbline/model";
 import { frameOf, rowOf } from "../frames.js";
+import { flowLine, groupLine } from "../ofproto/tables.js";
 import { headersOf, Mirror, type Result } from "./mirror.js";
 import { BRIDGE, PORTS, type PrivateSwitch } from "./private-switch.js";
-import { flowLine, groupLine, packetLine, type Scenario } from "./scenario.js";
-import { type Pass, readTrace } from "./trace-text.js";
+import { packetLine, type Scenario } from "./scenario.js";
+import { type Pass, readPasses } from "./trace-text.js";
 
 /** What one side says of each packet. */
 export type Answers = readonly (readonly string[])[];
@@ -90,7 +91,7 @@ async function traceAll(sw: PrivateSwitch, packets: readonly Row[], results: rea
         return sw.ask("ofproto/trace", BRIDGE, packetLine(p, false), ...next);
       }),
     );
-    return texts.map(readTrace);
+    return texts.map(readPasses);
   } catch (e) {
     throw new NotAnswerable(`${e}`);
   }

@@ -12,9 +12,10 @@
  */
 import { get, getBig, ipv4Number, ipv6Number, macNumber, newRow, type Row, set, TCP } from "@plumbline/model";
 import { frameOf, rowOf } from "../frames.js";
+import type { FlowSpec } from "../ofproto/tables.js";
 import type { Random } from "../random.js";
 import { headersOf, type Mirror } from "./mirror.js";
-import type { FlowSpec, Scenario } from "./scenario.js";
+import type { Scenario } from "./scenario.js";
 
 /** Ports packets come in by; they leave by another of them. */
 const SIDES = [1, 2, 3, 4];

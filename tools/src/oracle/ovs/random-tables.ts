@@ -7,10 +7,12 @@
  *
  * Left out, as their outcome is not the tables' alone: hashes over several ways, `learn`, output to the controller.
  */
+
+import type { FlowSpec, GroupSpec } from "../ofproto/tables.js";
 import type { Random } from "../random.js";
 import { ADDRESSES, ADDRESSES6, MACS, type MatchKinds, masked, matchOf, PORT_NUMBERS, PROTOCOLS, type Protocol } from "./draw.js";
 import { PORTS } from "./private-switch.js";
-import type { FlowSpec, GroupSpec, Scenario } from "./scenario.js";
+import type { Scenario } from "./scenario.js";
 
 export type TableKind = "plain" | "state" | "ct" | "size";
 export const TABLE_KINDS: readonly TableKind[] = ["plain", "state", "ct", "size"];

@@ -3,24 +3,8 @@
  * and a test can keep (`tools/test/cases/`).
  */
 import { FIELDS, formatValue, get, getBig, parsePacket, type Row } from "@plumbline/model";
+import type { FlowSpec, GroupSpec } from "../ofproto/tables.js";
 
-export interface FlowSpec {
-  readonly table: number;
-  readonly priority: number;
-  /** Names the flow in what both sides answer. */
-  readonly cookie: number;
-  readonly match: readonly string[];
-  /** Empty: drop. */
-  readonly actions: readonly string[];
-}
-export interface GroupSpec {
-  readonly id: number;
-  readonly type: "all" | "indirect" | "select" | "ff";
-  /** `selection_method=hash` and the like. */
-  readonly keys: readonly string[];
-  /** Keys of each bucket (`weight:5`) and its actions. */
-  readonly buckets: readonly { readonly keys: readonly string[]; readonly actions: readonly string[] }[];
-}
 export interface Scenario {
   /** What is asked of both sides: the pipeline's trace, frames sent through it, or both. */
   readonly ask: { readonly trace: boolean; readonly wire: boolean };
@@ -30,15 +14,6 @@ export interface Scenario {
   readonly groups: readonly GroupSpec[];
   /** Rows with `in_port`; where only traced, with registers and connection fields to begin with. */
   readonly packets: readonly Row[];
-}
-
-export function flowLine(f: FlowSpec): string {
-  const head = [`table=${f.table}`, `priority=${f.priority}`, `cookie=0x${f.cookie.toString(16)}`, ...f.match].join(",");
-  return `${head} actions=${f.actions.join(",") || "drop"}`;
-}
-export function groupLine(g: GroupSpec): string {
-  const buckets = g.buckets.map((b) => `bucket=${[...b.keys, `actions=${b.actions.join(",") || "drop"}`].join(",")}`);
-  return [`group_id=${g.id}`, `type=${g.type}`, ...g.keys, ...buckets].join(",");
 }
 
 const PROTOCOLS: Record<number, Record<number, string>> = {

@@ -1,8 +1,6 @@
-/**
- * The text of `ofproto/trace`: which flows were hit in which tables, what the datapath is told to do.
- *
- * One section for the packet as it came and one for each resumption (`recirc(0x1) - resume conntrack …`).
- */
+/** What a pass through the tables did, of the text of `ofproto/trace`. */
+import { split } from "../ofproto/tables.js";
+import { readTrace } from "../ofproto/trace-text.js";
 
 /** What one pass through the tables did. */
 export interface Pass {
@@ -14,23 +12,12 @@ export interface Pass {
   readonly zones: readonly number[];
 }
 
-const HIT = /^\s*(\d+)\. (?:(.*?),? ?priority \d+(?:, cookie (0x[0-9a-f]+))?.*|No match\.?)$/;
-
-/** Throws on a trace that failed for a reason of its own (loops, depth). */
-export function readTrace(text: string): Pass[] {
-  const passes: Pass[] = [];
-  let hits: string[] = [];
-  for (const line of text.split("\n")) {
-    const hit = HIT.exec(line);
-    if (hit) hits.push(`${hit[1]}/${line.includes("No match") ? "none" : (hit[3] ?? "0x0")}`);
-    const actions = /^Datapath actions: (.*)$/.exec(line);
-    if (actions) {
-      passes.push({ hits, ...datapath(actions[1]) });
-      hits = [];
-    }
-    if (/^Translation failed|^\s*>> .*(depth|recursi|limit|too many|maximum)/i.test(line)) throw new Error(line.trim());
-  }
-  return passes;
+/** One for the packet as it came and one for each resumption. Throws on a trace that failed for a reason of its own (loops, depth). */
+export function readPasses(text: string): Pass[] {
+  const { threads, lines, failed } = readTrace(text);
+  const why = failed ?? lines.find((l) => /^>> .*(depth|recursi|limit|too many|maximum)/i.test(l));
+  if (why) throw new Error(why);
+  return threads.map((t) => ({ hits: t.steps.map((s) => `${s.table}/${s.hit ? s.hit.cookie : "none"}`), ...datapath(t.datapathActions) }));
 }
 
 /** Outputs and zones of datapath actions, through `clone(...)` and the like. */
@@ -48,21 +35,4 @@ function datapath(text: string): { outputs: number[]; zones: number[] } {
     } else if (action === "ct") zones.push(0);
   }
   return { outputs, zones };
-}
-
-/** Parts between commas outside of parentheses. */
-function split(text: string): string[] {
-  const out: string[] = [];
-  let depth = 0;
-  let from = 0;
-  for (let i = 0; i <= text.length; i++) {
-    const c = text[i];
-    if (c === "(") depth++;
-    else if (c === ")") depth--;
-    else if ((c === "," || c === undefined) && depth === 0) {
-      out.push(text.slice(from, i));
-      from = i + 1;
-    }
-  }
-  return out;
 }

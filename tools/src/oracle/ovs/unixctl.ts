@@ -11,7 +11,7 @@ interface Answer {
 }
 
 /** The daemon refused a command. */
-class ControlError extends Error {}
+export class ControlError extends Error {}
 
 /** The daemon has ended: by a fault of its own, or for want of memory. */
 export class SwitchGone extends Error {}

@@ -1,0 +1,67 @@
+/**
+ * The host under test: interfaces, addresses and routes, and the dumps that are taken of it as evidence.
+ *
+ * Addresses: interface n has 10.n.0.1/24 and fd00:n::1/64, its neighbours are 10.n.0.5 to .9; 20.n.0.0/16 and fd20:n::/64 lie behind it.
+ */
+import type { Namespace, NamespaceSpec, TestInterface } from "./namespace.js";
+
+export interface TestHost extends NamespaceSpec {
+  readonly interfaces: readonly TestInterface[];
+}
+
+/** Dumps of the host, by the name under which they stand in a snapshot. */
+export type HostDumps = Readonly<Record<string, string>>;
+
+const QUIET: Readonly<Record<string, string>> = {
+  "net/ipv4/ip_forward": "1",
+  "net/ipv6/conf/all/forwarding": "1",
+  "net/ipv6/conf/default/forwarding": "1",
+  "net/ipv6/conf/default/accept_dad": "0",
+  "net/ipv6/conf/all/accept_dad": "0",
+  "net/ipv6/conf/default/router_solicitations": "0",
+  "net/ipv6/conf/default/accept_ra": "0",
+  "net/ipv4/conf/all/rp_filter": "0",
+  "net/ipv4/conf/default/rp_filter": "0",
+  "net/ipv4/conf/all/send_redirects": "0",
+  "net/ipv4/conf/default/send_redirects": "0",
+  // Errors are to be seen for each packet.
+  "net/ipv4/icmp_ratemask": "0",
+  "net/ipv4/icmp_msgs_per_sec": "1000000",
+  "net/ipv6/icmp/ratelimit": "0",
+};
+
+/** A host with these interfaces. */
+export function hostWith(names: readonly string[], sysctl: Readonly<Record<string, string>> = {}): TestHost {
+  const batch = names.flatMap((n, i) => [
+    `addr add 10.${i}.0.1/24 dev ${n}`,
+    `addr add 10.${i}.0.2/24 dev ${n}`,
+    `addr add fd00:${i}::1/64 dev ${n} nodad`,
+    `route add 20.${i}.0.0/16 via 10.${i}.0.254 dev ${n}`,
+    `route add fd20:${i}::/64 via fd00:${i}::fe dev ${n}`,
+  ]);
+  batch.push(
+    `route add default via 10.0.0.254`,
+    `route add default via fd00:0::fe`,
+    "route add blackhole 20.200.0.0/16",
+    "route add unreachable 20.201.0.0/16",
+    "route add prohibit 20.202.0.0/16",
+  );
+  const interfaces = names.map((name, i) => ({ name, mac: `02:00:00:00:00:${(i + 1).toString(16).padStart(2, "0")}` }));
+  return { interfaces, sysctl: { ...QUIET, ...sysctl }, batch };
+}
+
+const DUMPS: readonly (readonly [file: string, command: readonly string[]])[] = [
+  ["ip_-d_addr", ["ip", "-d", "addr"]],
+  ["ip_route_show_table_all", ["ip", "route", "show", "table", "all"]],
+  ["ip_-6_route_show_table_all", ["ip", "-6", "route", "show", "table", "all"]],
+  ["ip_rule", ["ip", "rule"]],
+  ["ip_-6_rule", ["ip", "-6", "rule"]],
+  ["sysctl_-a", ["sysctl", "-a", "-r", "\\.(forwarding|ip_forward|rp_filter|accept_local|route_localnet|nf_conntrack_tcp_loose)$"]],
+];
+
+/** What the host's own commands print of its addresses, routes, rules and settings. */
+export async function dumpsOf(ns: Namespace): Promise<HostDumps> {
+  const out: Record<string, string> = {};
+  for (const [file, command] of DUMPS) out[file] = (await ns.run(command)).out;
+  return out;
+}

@@ -1,0 +1,262 @@
+/**
+ * Random rule sets and packets through the kernel and through us, until the packets are used up; what differs is shrunk.
+ */
+import { get, type Row } from "@plumbline/model";
+import { Random } from "../random.js";
+import { shrinkList } from "../shrink.js";
+import { type Answer, differences } from "./answer.js";
+import { caseText, type KernelCase } from "./cases.js";
+import { Coverage } from "./coverage.js";
+import type { Draw } from "./draw.js";
+import { hostWith, type TestHost } from "./host.js";
+import { type Mirror, openMirror } from "./mirror.js";
+import { Namespace } from "./namespace.js";
+import type { DrawnSet } from "./random-iptables.js";
+import { randomIptables } from "./random-iptables.js";
+import { randomNft } from "./random-nft.js";
+import { complainedOf, type RuleSet } from "./rule-set.js";
+import { type Asked, converse, Scene } from "./scene.js";
+import { docker, firewalld, shorewall } from "./styles/distributions.js";
+import { kubeProxyIptables, kubeProxyNft } from "./styles/kube-proxy.js";
+import { ovnKubernetesIptables, ovnKubernetesNft } from "./styles/ovn-kubernetes.js";
+
+interface Difference {
+  readonly name: string;
+  readonly seed: number;
+  /** What the last packet's answers differ in, after shrinking. */
+  readonly differences: readonly string[];
+  /** As a case file. */
+  readonly text: string;
+}
+
+export interface Hunt {
+  readonly seed: number;
+  /** Rule sets and packets in all. */
+  readonly sets: number;
+  readonly packets: number;
+  /** Of one generator ("random", "kube-proxy") or tool alone. */
+  readonly style?: string;
+  readonly tool?: string;
+  /** Ends after so many rule sets with a difference. */
+  readonly most?: number;
+  /** Told of each difference as it is found. */
+  told?(d: Difference): void;
+}
+
+export interface Found {
+  readonly seed: number;
+  sets: number;
+  packets: number;
+  /** Rule sets that the kernel's tools refused. */
+  refused: string[];
+  /** Single rules that they refused. */
+  refusedRules: number;
+  /** Packets of flows that we declare not to know. */
+  declared: number;
+  /** Packets that differed, before shrinking. */
+  differing: number;
+  readonly differences: Difference[];
+  readonly coverage: Coverage;
+  seconds: number;
+}
+
+type Style = (d: Draw) => DrawnSet;
+
+const STYLES: readonly (readonly [name: string, tool: RuleSet["tool"], draw: Style])[] = [
+  ["random", "legacy", (d) => randomIptables(d, "legacy")],
+  ["random", "iptables-nft", (d) => randomIptables(d, "iptables-nft")],
+  ["random", "nft", randomNft],
+  ["kube-proxy", "iptables-nft", (d) => kubeProxyIptables(d, "iptables-nft")],
+  ["ovn-kubernetes", "legacy", (d) => ovnKubernetesIptables(d, "legacy")],
+  ["firewalld", "nft", firewalld],
+  ["random", "legacy", (d) => randomIptables(d, "legacy")],
+  ["random", "iptables-nft", (d) => randomIptables(d, "iptables-nft")],
+  ["random", "nft", randomNft],
+  ["docker", "legacy", (d) => docker(d, "legacy")],
+  ["ovn-kubernetes", "iptables-nft", (d) => ovnKubernetesIptables(d, "iptables-nft")],
+  ["kube-proxy", "nft", kubeProxyNft],
+  ["random", "legacy", (d) => randomIptables(d, "legacy")],
+  ["random", "iptables-nft", (d) => randomIptables(d, "iptables-nft")],
+  ["random", "nft", randomNft],
+  ["shorewall", "legacy", (d) => shorewall(d, "legacy")],
+  ["docker", "iptables-nft", (d) => docker(d, "iptables-nft")],
+  ["ovn-kubernetes", "nft", ovnKubernetesNft],
+  ["kube-proxy", "legacy", (d) => kubeProxyIptables(d, "legacy")],
+  ["shorewall", "iptables-nft", (d) => shorewall(d, "iptables-nft")],
+  ["branches", "legacy", (d) => randomIptables(d, "legacy", true)],
+  ["branches", "iptables-nft", (d) => kubeProxyIptables(d, "iptables-nft", true)],
+  ["branches", "nft", (d) => kubeProxyNft(d, true)],
+];
+
+export async function hunt(h: Hunt): Promise<Found> {
+  const began = performance.now();
+  const found: Found = {
+    seed: h.seed,
+    sets: 0,
+    packets: 0,
+    refused: [],
+    refusedRules: 0,
+    declared: 0,
+    differing: 0,
+    differences: [],
+    coverage: new Coverage(),
+    seconds: 0,
+  };
+  const styles = STYLES.filter(([name, tool]) => (h.style ?? name) === name && (h.tool ?? tool) === tool);
+  const ns = Namespace.open();
+  try {
+    const each = Math.max(1, Math.round(h.packets / h.sets));
+    for (let n = 0; n < h.sets && found.differences.length < (h.most ?? Number.POSITIVE_INFINITY); n++) {
+      const [, , draw] = styles[(h.seed + n) % styles.length];
+      const difference = await one(ns, h.seed + n, draw, each, found);
+      if (!difference) continue;
+      found.differences.push(difference);
+      h.told?.(difference);
+    }
+  } finally {
+    await ns.close();
+  }
+  found.seconds = (performance.now() - began) / 1000;
+  return found;
+}
+
+/** One rule set with its packets. */
+async function one(ns: Namespace, seed: number, style: Style, count: number, found: Found): Promise<Difference | null> {
+  const random = new Random(seed);
+  const host = randomHost(random);
+  const d: Draw = { random, version: random.chance(0.8) ? 4 : 6, interfaces: host.interfaces.map((i) => i.name) };
+  const form = random.chance(0.5) ? "json" : "text";
+  let drawn = style(d);
+  let scene = await Scene.open(ns, host, drawn.set, form);
+  // A rule may ask for what contradicts itself; the tools name it.
+  for (let tries = 0; scene.loaded.error !== null; tries++) {
+    const bad = new Set(complainedOf(drawn.set, scene.loaded.error));
+    found.refusedRules += bad.size;
+    if (bad.size === 0 || tries > 20) {
+      found.refused.push(`seed ${seed}: ${scene.loaded.error}`);
+      return null;
+    }
+    const good = <T>(of: readonly T[]) => of.filter((_, i) => !bad.has(i));
+    drawn = { ...drawn, rules: good(drawn.rules), set: { ...drawn.set, rules: good(drawn.set.rules) } };
+    scene = await Scene.open(ns, host, drawn.set, form);
+  }
+  const asked = await converse(scene, d, drawn, count);
+  found.sets++;
+  found.packets += asked.length;
+  found.coverage.add(drawn, asked);
+  const mirror = await openMirror(scene.dumps, scene.loaded.how.tool);
+  const { bad, declared } = wrong(mirror, asked);
+  found.declared += declared;
+  found.differing += bad.length;
+  if (bad.length === 0) return null;
+  return shrunk(ns, seed, host, drawn, form, asked.slice(0, bad[0] + 1));
+}
+
+/** Asks the kernel and us about a case; what differs, with the packet's place and our problems with the files. */
+export async function askAgain(c: KernelCase): Promise<string[]> {
+  const ns = Namespace.open();
+  try {
+    const scene = await Scene.open(ns, c.host, c.set, c.form);
+    if (scene.loaded.error !== null) return [`the rules were refused: ${scene.loaded.error}`];
+    const { asked } = await scene.send(c.asked.map((a) => a.packet));
+    const mirror = await openMirror(scene.dumps, scene.loaded.how.tool);
+    const told = asked.flatMap((a, i) => differences(a.kernel, answerLike(mirror, a)).map((d) => `packet ${i + 1}: ${d}`));
+    return told.length === 0 ? [] : [...told, ...mirror.problems.map((p) => `problem: ${p.file}:${p.line}: ${p.message}`)];
+  } finally {
+    await ns.close();
+  }
+}
+
+/** Our answer; where the rules leave several open, the kernel's if it is among them. */
+export function answerLike(mirror: Mirror, a: Asked): Answer {
+  return mirror.ask(a.packet.row, a.packet.in, (ours) => differences(a.kernel, ours).length === 0);
+}
+
+/** What is known not to be translated (docs/limitations.md): our answer says so, and the flow's later packets are not compared. */
+const DECLARED = [/of a translated connection is not told at this hook/, /a 1:1 mapping of/];
+
+/** The same packet but for its source port: the kernel draws another where a connection's way back is another's already (nf_nat_core.c). */
+function isDrawnPort(kernel: string, ours: string): boolean {
+  const without = (text: string) => text.replace(/:\d+ > /, ": > ");
+  return kernel !== ours && kernel !== "" && without(kernel) === without(ours);
+}
+
+/** Places of the packets whose answers differ; how many were of flows that we declare not to know. */
+function wrong(mirror: Mirror, asked: readonly Asked[]): { bad: number[]; declared: number } {
+  const bad: number[] = [];
+  const unknown = new Set<number>();
+  let declared = 0;
+  asked.forEach((a, i) => {
+    const ours = answerLike(mirror, a);
+    const flow = flowOf(a.packet.row);
+    if (ours.end.startsWith("unknown: ") && DECLARED.some((d) => d.test(ours.end))) unknown.add(flow);
+    const told = differences(a.kernel, ours);
+    if (told.length === 1 && isDrawnPort(a.kernel.packet, ours.packet)) unknown.add(flow);
+    if (unknown.has(flow)) declared++;
+    else if (told.length > 0) bad.push(i);
+  });
+  return { bad, declared };
+}
+
+const PORT_FIELDS = ["tp_src", "tp_dst", "icmp_id", "inner_tp_src", "inner_tp_dst"] as const;
+
+/** The port (or echo identifier) that no other flow has: conversation.ts gives them out from 20000 on. */
+const flowOf = (row: Row): number => PORT_FIELDS.map((f) => get(row, f)).find((n) => n >= 20000 && n < 30000) ?? 0;
+
+const inOrder = <T>(all: readonly T[], kept: ReadonlySet<T>): T[] => all.filter((x) => kept.has(x));
+
+/** The same difference with fewer packets and rules. */
+async function shrunk(
+  ns: Namespace,
+  seed: number,
+  host: TestHost,
+  drawn: DrawnSet,
+  form: "text" | "json",
+  asked: readonly Asked[],
+): Promise<Difference> {
+  const last = asked[asked.length - 1].packet;
+  let kept: { asked: readonly Asked[]; ours: readonly Answer[]; set: RuleSet } | null = null;
+  const still = async (set: RuleSet, packets: readonly Asked["packet"][]): Promise<boolean> => {
+    const scene = await Scene.open(ns, host, set, form);
+    if (scene.loaded.error !== null) return false;
+    const { asked: again } = await scene.send([...packets, last]);
+    const mirror = await openMirror(scene.dumps, scene.loaded.how.tool);
+    const ours = again.map((a) => answerLike(mirror, a));
+    const differ = differences(again[again.length - 1].kernel, ours[ours.length - 1]).length > 0;
+    if (differ) kept = { asked: again, ours, set };
+    return differ;
+  };
+  const name = `${drawn.style.replace(/\W+/g, "-")}-${drawn.set.tool}-${seed}`;
+  // The flow's own packets stay: an answer without its question would be another case.
+  const flow = flowOf(last.row);
+  let packets = asked.slice(0, -1).map((a) => a.packet);
+  const own = packets.filter((p) => flowOf(p.row) === flow);
+  if (await still(drawn.set, own)) packets = own;
+  else {
+    const others = packets.filter((p) => flowOf(p.row) !== flow);
+    const kept = new Set(await shrinkList(others, (p) => still(drawn.set, inOrder(packets, new Set([...own, ...p])))));
+    packets = inOrder(packets, new Set([...own, ...kept]));
+  }
+  await shrinkList(drawn.set.rules, (rules) => still({ ...drawn.set, rules }, packets));
+  const k = kept as { asked: readonly Asked[]; ours: readonly Answer[]; set: RuleSet } | null;
+  if (!k) return { name, seed, differences: ["does not come again"], text: `seed ${seed}: differs in the whole alone\n` };
+  const diff = differences(k.asked[k.asked.length - 1].kernel, k.ours[k.ours.length - 1]);
+  return { name, seed, differences: diff, text: caseText({ host, set: k.set, form, asked: k.asked, notes: diff }) };
+}
+
+function randomHost(r: Random): TestHost {
+  return hostWith([
+    "eth0",
+    ...r.sample(["eth1", "docker0", "cni0", "ovn-k8s-mp0", "br-ex", "veth1234567890a", "wlan0.5"], r.between(1, 3)),
+  ]);
+}
+
+export function summary(f: Found): string {
+  const refused = f.refused.length > 0 ? `, ${f.refused.length} rule sets refused (${f.refused[0].split("\n")[0]})` : "";
+  const rules = f.refusedRules > 0 ? `, ${f.refusedRules} rules that the tools refused left out` : "";
+  return [
+    f.coverage.table(),
+    `seed ${f.seed}: ${f.packets} packets over ${f.sets} rule sets in ${f.seconds.toFixed(1)} s (${Math.round(f.packets / f.seconds)} a second)${rules}${refused}`,
+    `${f.differing} packets of ${f.differences.length} rule sets differ, ${f.declared} are declared not to be known`,
+  ].join("\n");
+}

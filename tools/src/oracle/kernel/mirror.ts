@@ -1,0 +1,116 @@
+/**
+ * Our answer: the same dumps through the layer that `plumbline netfilter trace --path` opens, the same packets as text.
+ */
+import { Core } from "@plumbline/core-wasm";
+import { type HostText, oneHost } from "@plumbline/engine";
+import { EV, type Event, get, type Layer, type Problem, parsePacket, type Row, set } from "@plumbline/model";
+import linux from "@plumbline/plugin-linux";
+import { type NetfilterAnswer, netfilterAlone, openNetfilter } from "@plumbline/plugin-netfilter";
+import { type Answer, describe, describeMade } from "./answer.js";
+import type { HostDumps } from "./host.js";
+import { rowText } from "./row-text.js";
+import type { Tool } from "./rule-set.js";
+import { wireOf } from "./wire.js";
+
+export interface Mirror {
+  readonly problems: readonly Problem[];
+  /**
+   * Runs a packet that is received at an interface (or sent by the host itself: null) on the present connections. Where the way
+   * branches (a rate, a clock, a random number), the first branch that is `right` is taken, if there is one.
+   */
+  ask(row: Row, iface: string | null, right?: (a: Answer) => boolean): Answer;
+}
+
+/** Ways that are tried where the rules leave a packet several. */
+const BRANCHES = 200;
+
+/** Opens a host from its dumps. */
+export async function openMirror(dumps: HostDumps, tool: Tool): Promise<Mirror> {
+  const texts: HostText[] = Object.entries(dumps).map(([file, text]) => ({ path: file, command: commandOf(file), text }));
+  // Without `ss` what is for the host is taken: its own answers do not reach the kernel's tracking either (rule-set.ts).
+  const host = oneHost(texts, [netfilterAlone, linux]);
+  const receive = openNetfilter(host, { path: "receive" });
+  const send = openNetfilter(host, { path: "send" });
+  const core = await Core.create(host.network);
+  const earlier: { row: Row; device: number; port: number | null; script: readonly number[] }[] = [];
+  const run = (q: { row: Row; device: number; port: number | null }, script: readonly number[]) =>
+    core.run(q.row, q.device, q.port, { script, beyond: "first" });
+  const again = () => {
+    core.reset();
+    for (const e of earlier) run(e, e.script);
+  };
+  return {
+    problems: host.problems,
+    ask(row, iface, right) {
+      const layer: Layer<NetfilterAnswer> = iface === null ? send : receive;
+      const question = layer.ask(`${questionOf(row)}${iface === null ? "" : ` --in ${iface}`}`);
+      const told = (events: readonly Event[]) => answerOf(layer.answer(question, events), tool, iface === null);
+      const events = run(question.run, []);
+      let script: readonly number[] = [];
+      let answer = told(events);
+      if (right && !right(answer) && events.some((e) => e.kind === EV.choice)) {
+        const from = (s: readonly number[]) => {
+          again();
+          return run(question.run, s);
+        };
+        const found = search(events, from, (e) => right(told(e)));
+        if (found) [script, answer] = [found.script, told(found.events)];
+        else from([]);
+      }
+      earlier.push({ ...question.run, script });
+      return answer;
+    },
+  };
+}
+
+/** The command behind a dump's file name; the rules' own are known by their look. */
+const commandOf = (file: string) => (/save$|ruleset$/.test(file) ? "" : file.replaceAll("_", " "));
+
+/** A packet as a question: with its length, and with zeros where a default would stand. */
+function questionOf(row: Row): string {
+  const full = row.slice();
+  set(full, "packet_len", wireOf(row).length);
+  const zeros = { 6: "tcp_flags", 1: "icmp_type", 58: "icmp_type" }[get(row, "ip_proto")];
+  return `${rowText(full)}${zeros && get(row, zeros) === 0 ? `,${zeros}=0` : ""}`;
+}
+
+/** The first script, in order of its choices, whose run is `right`; null if there is none among the first {@link BRANCHES}. */
+function search(
+  first: readonly Event[],
+  run: (script: readonly number[]) => readonly Event[],
+  right: (events: readonly Event[]) => boolean,
+) {
+  const others = (script: readonly number[], events: readonly Event[]): number[][] => {
+    const choices = events.filter((e) => e.kind === EV.choice);
+    return choices.flatMap((c, i) =>
+      i < script.length
+        ? []
+        : Array.from({ length: c.c }, (_, option) => option)
+            .filter((option) => option !== c.b)
+            .map((option) => [...choices.slice(0, i).map((x) => x.b), option]),
+    );
+  };
+  const waiting = others([], first);
+  for (let tries = 0; waiting.length > 0 && tries < BRANCHES; tries++) {
+    const script = waiting.shift()!;
+    const events = run(script);
+    if (right(events)) return { script, events };
+    waiting.push(...others(script, events));
+  }
+  return null;
+}
+
+function answerOf(a: NetfilterAnswer, tool: Tool, sent: boolean): Answer {
+  const name = (family: string, table: string) => (tool !== "nft" && family === "ip" ? table : `${family} ${table}`);
+  const steps = a.steps.map((s) => `${name(s.family, s.table)} ${s.chain} ${s.policy ? "policy" : s.rule}`);
+  // What the host makes of its own answers is not asked for: the kernel's are thrown away before they meet a rule.
+  const made = a.answers.slice(0, 1).map((x) => describeMade(parsePacket(x.packet).row));
+  if (a.verdict === "unknown") return { steps, end: `unknown: ${a.reason}`, packet: "", made };
+  // A socket is told at once that there is no route: that is no packet.
+  if (a.verdict === "drop" || a.verdict === "reject")
+    return { steps, end: "gone", packet: "", made: sent && steps.length === 0 ? [] : made };
+  const { row } = parsePacket(a.packetAfter);
+  const packet = describe(row, get(row, "pkt_mark"));
+  if (a.verdict === "local") return { steps, end: "local", packet, made: [] };
+  return { steps, end: a.verdict === "forward" ? `forward ${a.out}` : a.verdict, packet, made };
+}

@@ -1,0 +1,172 @@
+/** The hunt for differences: random tables, questions that meet their rules, both sides asked, what differs made small. A seed repeats it. */
+
+import { SwitchGone } from "../ovs/unixctl.js";
+import { Random } from "../random.js";
+import { difference, evidence, type Kind, load, NotLoaded, openOurs, ourLines, ownersOf, realLines } from "./ask.js";
+import { caseText } from "./cases.js";
+import { Coverage, countHits } from "./coverage.js";
+import { drawQuestions, drawTables } from "./draw-tables.js";
+import { reduce } from "./reduce.js";
+import { TraceSwitch } from "./switch.js";
+import type { Question, TableSet } from "./tables.js";
+
+/** Questions on one set, in turns: each aims at rules that those before did not meet. */
+const TURNS = 8;
+const QUESTIONS_A_TURN = 25;
+/** Larger texts are of tables that multiply; our side's bounds are others. */
+const LONGEST = 200_000;
+
+export interface Difference {
+  readonly seed: number;
+  readonly kind: Kind;
+  readonly text: string;
+}
+export interface Findings {
+  sets: number;
+  /** Answers compared, and of them such as the switch refused. */
+  compared: number;
+  refused: number;
+  /** Sets not loaded, or at which the switch ended (an assertion of its own, or its memory). */
+  lost: string[];
+  flows: number;
+  refusedFlows: number;
+  /** Milliseconds: the switch's answers, our opening, our answers. */
+  realTime: number;
+  openTime: number;
+  ourTime: number;
+  readonly coverage: Coverage;
+  /** How many answers differ, by kind, and small ones. */
+  readonly kinds: Map<Kind, number>;
+  readonly differences: Difference[];
+  /** Problems that our side has with the files, with how often. */
+  readonly problems: Map<string, number>;
+}
+
+/** What a hunt does beside counting. */
+export interface HuntOptions {
+  /** How many differences of one kind are made small. */
+  readonly small: number;
+  /** Our side is left out: what random tables reach is looked at alone. */
+  readonly realOnly?: boolean;
+  /** Stop when this many milliseconds have passed. */
+  readonly time?: number;
+}
+
+/** Compares at least `traces` answers on sets from `seed` on. */
+export async function hunt(seed: number, traces: number, options: HuntOptions): Promise<Findings> {
+  const f: Findings = {
+    ...{ sets: 0, compared: 0, refused: 0, lost: [], flows: 0, refusedFlows: 0, realTime: 0, openTime: 0, ourTime: 0 },
+    ...{ coverage: new Coverage(), kinds: new Map(), differences: [], problems: new Map() },
+  };
+  const until = Date.now() + (options.time ?? Number.POSITIVE_INFINITY);
+  let sw = await TraceSwitch.start();
+  try {
+    for (let s = seed; f.compared < traces && Date.now() < until; s++) {
+      try {
+        await look(sw, s, f, options);
+      } catch (e) {
+        if (!(e instanceof NotLoaded || e instanceof SwitchGone)) throw e;
+        f.lost.push(`seed ${s}: ${e.message.replace(/\s+/g, " ").slice(0, 300)}`);
+        if (f.lost.length > 10 + f.sets) throw new Error(`the switch answers nothing: ${f.lost[0]}`);
+      }
+      if (!sw.isAlive) {
+        await sw.stop();
+        sw = await TraceSwitch.start();
+      }
+      f.sets++;
+    }
+  } finally {
+    await sw.stop();
+  }
+  return f;
+}
+
+async function look(sw: TraceSwitch, seed: number, f: Findings, options: HuntOptions): Promise<void> {
+  const r = new Random(seed);
+  const drawn = drawTables(r);
+  const { set, refused } = await load(sw, drawn.set);
+  f.flows += set.bridges.reduce((n, b) => n + b.flows.length, 0);
+  f.refusedFlows += refused;
+  const begin = performance.now();
+  const ours = options.realOnly ? null : openOurs(await evidence(sw, set));
+  f.openTime += performance.now() - begin;
+  for (const p of ours?.problems ?? []) {
+    const what = p.replace(/\S+:\d+: /, "");
+    f.problems.set(what, (f.problems.get(what) ?? 0) + 1);
+  }
+  const owners = ownersOf(set);
+  const hits = new Map<number, number>();
+  const differing: { question: Question; kind: Kind; hit: Set<number> }[] = [];
+  const missed = new Set(set.bridges.flatMap((b) => b.flows.map((x) => x.cookie)));
+  try {
+    for (let turn = 0; turn < TURNS; turn++) {
+      const questions = drawQuestions(r, { ...drawn, set }, QUESTIONS_A_TURN, missed);
+      const asked = performance.now();
+      const told = await sw.trace(questions);
+      f.realTime += performance.now() - asked;
+      for (const [i, question] of questions.entries()) {
+        const t = told[i];
+        if ("text" in t && t.text.length > LONGEST) continue;
+        const real = realLines(t, owners);
+        const hit = new Map<number, number>();
+        countHits(real.text?.threads ?? [], hit);
+        for (const [c, n] of hit) {
+          hits.set(c, (hits.get(c) ?? 0) + n);
+          missed.delete(c);
+        }
+        f.compared++;
+        if (!real.text) f.refused++;
+        if (!ours) continue;
+        const before = performance.now();
+        const lines = ourLines(ours, question, real.flooded, real.lines);
+        f.ourTime += performance.now() - before;
+        const kind = difference(real.lines, lines);
+        if (!kind) continue;
+        f.kinds.set(kind, (f.kinds.get(kind) ?? 0) + 1);
+        differing.push({ question, kind, hit: new Set(hit.keys()) });
+      }
+    }
+  } finally {
+    f.coverage.add(set, hits);
+  }
+  // One of a kind and set: the others are mostly the same.
+  for (const d of differing.filter((x, i) => differing.findIndex((y) => y.kind === x.kind) === i))
+    if (f.differences.filter((x) => x.kind === d.kind).length < options.small)
+      f.differences.push({ seed, kind: d.kind, text: await small(sw, set, d.question, d.kind, d.hit, seed) });
+}
+
+/** The smallest form, as a case with the switch's answer, ours as a comment. */
+async function small(
+  sw: TraceSwitch,
+  set: TableSet,
+  question: Question,
+  kind: Kind,
+  hit: ReadonlySet<number>,
+  seed: number,
+): Promise<string> {
+  const least = await reduce(sw, set, question, kind, hit);
+  await load(sw, least.set);
+  const dumps = new Map((await evidence(sw, least.set)).map((e) => [e.bridge, e.flows]));
+  const real = realLines((await sw.trace([least.pair.question]))[0], ownersOf(least.set));
+  return caseText({
+    about: [`Seed ${seed}, ${kind}. Ours:`, ...(least.pair.ours.length > 0 ? least.pair.ours : ["(not seen again)"])],
+    set: least.set,
+    dumps,
+    asked: [{ question: least.pair.question, flooded: real.flooded, answer: real.lines }],
+  });
+}
+
+/** The findings in a few lines. */
+export function summary(f: Findings): string {
+  const rate = (n: number, ms: number) => (ms > 0 ? `${Math.round(n / (ms / 1000))}/s` : "-");
+  return [
+    `${f.sets} sets of tables, ${f.flows} flows (${f.refusedFlows} more refused by the switch), ${f.compared} traces compared (${f.refused} refused by both or one), ${f.lost.length} sets lost`,
+    `  rules met: ${f.coverage.met} of ${f.coverage.rules}; ofproto/trace ${rate(f.compared, f.realTime)}, ours ${rate(f.compared, f.ourTime)}, ${Math.round(f.openTime)} ms to open`,
+    `  differences: ${f.kinds.size === 0 ? "none" : [...f.kinds].map(([k, n]) => `${k} ${n}`).join(", ")}`,
+    ...[...f.problems]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 20)
+      .map(([p, n]) => `  problem (${n}): ${p}`),
+    ...f.lost.map((l) => `  lost: ${l}`),
+  ].join("\n");
+}
