@@ -3,7 +3,7 @@ import { SwitchGone } from "../ovs/unixctl.js";
 import { Random } from "../random.js";
 import { addFeatures } from "./features.js";
 import { type KeptTrace, smallTrace } from "./kept-traces.js";
-import { PrivateOvn } from "./private-ovn.js";
+import { NorthdStuck, PrivateOvn } from "./private-ovn.js";
 import type { Southbound, SouthboundRow } from "./southbound-file.js";
 import { CHASSIS, learnedRows, randomTopology, type Topology } from "./topology.js";
 import { askOnce, type Question, Tracer } from "./tracer.js";
@@ -20,6 +20,8 @@ const STATES = 300;
 const LIST = 8000;
 /** Differences made small in one hunt. */
 const SHRUNK = 3;
+/** Topologies in one hunt that northd may fail on: none of ours to judge. */
+const MOST_LOST = 5;
 /** Differences of one topology that are looked at: what follows the first is mostly the same. */
 const SEEN = 3;
 
@@ -33,6 +35,8 @@ export interface TraceFindings {
   undecided: number;
   /** Packets that go round for ever (or for longer than memory lasts): not compared. */
   endless: number;
+  /** Topologies that northd did not get done with. */
+  lost: number;
   /** Commands that this release of OVN refuses. */
   refused: number;
   /** Stages that were met. */
@@ -48,17 +52,24 @@ export async function huntTraces(seed: number, traces: number): Promise<TraceFin
     delivered: 0,
     undecided: 0,
     endless: 0,
+    lost: 0,
     refused: 0,
     stages: new Set(),
     differences: [],
   };
-  const ovn = await PrivateOvn.start(CHASSIS);
+  let ovn = await PrivateOvn.start(CHASSIS);
   try {
     while (found.traces < traces && found.differences.length < SHRUNK) {
       const topologySeed = (seed + found.topologies * 7919) >>> 0;
-      await huntTopology(ovn, topologySeed, Math.min(TRACES, traces - found.traces), found);
       found.topologies++;
-      await ovn.clear();
+      try {
+        await huntTopology(ovn, topologySeed, Math.min(TRACES, traces - found.traces), found);
+        await ovn.clear();
+      } catch (e) {
+        if (!(e instanceof NorthdStuck) || ++found.lost > MOST_LOST) throw e;
+        await ovn.stop();
+        ovn = await PrivateOvn.start(CHASSIS);
+      }
     }
   } finally {
     await ovn.stop();
@@ -186,6 +197,6 @@ export function traceSummary(f: TraceFindings): string {
   const per = (n: number) => Math.round(n / Math.max(1, f.topologies));
   return [
     `${f.traces} traces (${f.delivered} delivered, ${f.undecided} undecided, ${f.endless} endless) over ${f.topologies} topologies of ${per(f.logicalFlows)} logical flows`,
-    `${f.stages.size} stages, ${f.refused} commands refused by this release, ${f.differences.length} differences`,
+    `${f.stages.size} stages, ${f.lost} topologies that northd gave up, ${f.refused} commands refused by this release, ${f.differences.length} differences`,
   ].join(", ");
 }

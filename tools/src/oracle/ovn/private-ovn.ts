@@ -16,7 +16,7 @@ import { readDump, type Southbound } from "./southbound-file.js";
 const run = promisify(execFile);
 const SCHEMAS = ["nb", "sb"].map((db) => `${ROOT}/usr/share/ovn/ovn-${db}.ovsschema`);
 /** Seconds that northd may take for one topology. */
-const NORTHD_PATIENCE = 60;
+const NORTHD_PATIENCE = 20;
 
 /** Why OVN's control plane cannot be run here, or null if it can. */
 export function whyNoOvn(): string | null {
@@ -25,6 +25,9 @@ export function whyNoOvn(): string | null {
   const missing = SCHEMAS.find((s) => !existsSync(s));
   return missing === undefined ? null : `${missing} is missing`;
 }
+
+/** northd has not brought the southbound database up to date. */
+export class NorthdStuck extends Error {}
 
 /** A command of `ovn-nbctl`, word by word. */
 export type Command = readonly string[];
@@ -106,7 +109,13 @@ export class PrivateOvn {
 
   /** Waits until northd has made the southbound database of it all. */
   private async settle(): Promise<void> {
-    await this.nbctl!.call("run", "--wait=sb", `--timeout=${NORTHD_PATIENCE}`, "sync");
+    try {
+      await this.nbctl!.call("run", "--wait=sb", `--timeout=${NORTHD_PATIENCE}`, "sync");
+    } catch (e) {
+      if (!(e instanceof ControlError)) throw e;
+      const northd = this.children.at(-1);
+      throw new NorthdStuck(`northd ${northd?.signalCode ? `ended by ${northd.signalCode}` : `is not done: ${e.message.trim()}`}`);
+    }
   }
 
   /** Rows that a chassis would have written. */

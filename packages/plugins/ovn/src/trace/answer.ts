@@ -141,18 +141,27 @@ export class TraceReader {
   }
 }
 
-/** The detailed form of ovn-trace's output (ovntrace_node_print_details). */
-export function treeText(nodes: readonly TraceNode[], level = 0): string {
-  let out = "";
-  nodes.forEach((node, i) => {
+/** Only endless ways go deeper. */
+const DEEPEST_INDENT = 512;
+
+/** The detailed form of ovn-trace's output (ovntrace_node_print_details). Endless ways make deep trees: no recursion. */
+export function treeText(roots: readonly TraceNode[]): string {
+  const out: string[] = [];
+  const open = [{ nodes: roots, at: 0, level: 0 }];
+  for (let list = open.at(-1); list; list = open.at(-1)) {
+    const node = list.nodes[list.at++];
+    if (!node) {
+      open.pop();
+      continue;
+    }
     const title = node.kind === "pipeline" || node.kind === "change";
-    const last = i === nodes.length - 1;
+    const last = list.at === list.nodes.length;
     const more = !last || node.indented || (!title && node.kind !== "table") ? 1 : 0;
-    const indent = " ".repeat((level + more) * 4);
-    if (title) out += "\n";
-    out += `${indent}${node.text}\n`;
-    if (title) out += `${indent}${"-".repeat(node.text.length)}\n`;
-    out += treeText(node.under, level + 2 * more);
-  });
-  return out;
+    const indent = " ".repeat(Math.min(list.level + more, DEEPEST_INDENT) * 4);
+    if (title) out.push("");
+    out.push(`${indent}${node.text}`);
+    if (title) out.push(`${indent}${"-".repeat(node.text.length)}`);
+    open.push({ nodes: node.under, at: 0, level: list.level + 2 * more });
+  }
+  return out.map((line) => `${line}\n`).join("");
 }

@@ -175,6 +175,13 @@ function ask(line: string, spec: OvnSpec, topology: Topology, pipelines: Logical
         `there is no datapath '${named}'; there are ${[...topology.datapaths.values()].map((d) => d.friendly).join(", ") || "none"}`,
       );
     const row = microflowOf(parsed, context, (name) => portKey(topology, datapath, name));
+    // OVS has ICMP's type and code where other protocols have their ports, and load balancers' look-ups ask for ports alone.
+    if ([1, 58].includes(get(row, "ip_proto")))
+      for (const [port, of] of [
+        ["tp_src", "icmp_type"],
+        ["tp_dst", "icmp_code"],
+      ])
+        set(row, port, get(row, of));
     const key = row[INPORT_WORD];
     if (key === 0) throw bad("it does not say by which port the packet enters (inport)");
     if (given) {

@@ -459,7 +459,7 @@ export class TracedStyle implements ActionStyle {
           swap("eth_src", "eth_dst"),
           move("ipv6_src", "ipv6_dst"),
           move("nd_target", "ipv6_src"),
-          set("icmp_type", 136),
+          ...typed(136),
           set("nd_sll", 0),
         ]);
       case "nd_ns":
@@ -467,7 +467,7 @@ export class TracedStyle implements ActionStyle {
           move("eth_dst", "nd_tll"),
           { op: "move", src: slice("ipv6_dst", 0, 24), dst: slice("eth_dst", 0, 24) },
           { op: "set", dst: slice("eth_dst", 24, 24), value: 0x3333ffn },
-          set("icmp_type", 135),
+          ...typed(135),
           set("nd_sll", 0),
         ]);
       case "icmp4":
@@ -618,6 +618,12 @@ const clone = (actions: readonly Action[]): Action => ({ op: "clone", actions })
 /** Sets one bit of ct_state. */
 function setBit(bit: bigint): Action {
   return { op: "set", dst: slice("ct_state", bit.toString(2).length - 1, 1), value: 1n };
+}
+
+/** ICMP's type and code: OVS has them where other protocols have their ports, and a packet of those remains one in some messages. */
+function typed(type: number, code?: number): Action[] {
+  const out = ["icmp_type", "tp_src"].map((f) => set(f, type));
+  return code === undefined ? out : [...out, ...["icmp_code", "tp_dst"].map((f) => set(f, code))];
 }
 
 /** What every ICMP error has; addresses are set by whoever sends it back. */
