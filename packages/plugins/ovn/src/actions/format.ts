@@ -20,6 +20,11 @@ export function endpointText({ address, port }: Endpoint): string {
   return address.family === 6 ? `[${text}]:${port}` : `${text}:${port}`;
 }
 
+/** The same, brackets always. */
+function bracketed(e: Endpoint): string {
+  return e.address.family === 6 && e.port === 0 ? `[${addressText(e.address)}]` : endpointText(e);
+}
+
 export function constantSetText(set: ConstantSet): string {
   const values: readonly string[] =
     set.kind === "integer" ? set.values.map((c) => constantText(c)) : set.values.map((s) => JSON.stringify(s));
@@ -139,8 +144,8 @@ export function formatAction(a: LogicalAction): string {
     case "commit_lb_aff":
       return call(
         a.type,
-        `vip = "${endpointText(a.vip)}"`,
-        `backend = "${endpointText(a.backend)}"`,
+        `vip = "${bracketed(a.vip)}"`,
+        `backend = "${bracketed(a.backend)}"`,
         ...(a.proto ? [`proto = ${a.proto}`] : []),
         `timeout = ${a.timeout}`,
       );
