@@ -17,7 +17,7 @@ export interface LayerSession<Answer> {
 }
 
 /** Runs that one question may take: each settles a choice that the last one met. */
-const MOST_RUNS = 64;
+const MOST_RUNS = 1024;
 
 function run(core: Core, { row, device, port, options, fresh }: LayerRun): Event[] {
   if (fresh) core.reset();
