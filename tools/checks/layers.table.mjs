@@ -8,7 +8,7 @@ export const LAYERS = {
   "packages/plugins/sdk": ["packages/model"],
   "packages/plugins/*": ["packages/model", "packages/plugins/sdk"],
   "packages/engine": ["packages/model", "packages/core-wasm", "packages/plugins/sdk"],
-  "packages/cli": ["packages/engine", "packages/plugins/*"],
+  "packages/cli": ["packages/engine", "packages/server", "packages/plugins/*"],
   "packages/server": ["packages/engine"],
 };
 

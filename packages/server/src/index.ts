@@ -1,0 +1,2 @@
+/** Plumbline over HTTP. */
+export {};
