@@ -52,7 +52,11 @@ export async function askLayer<Answer>(
         error: { code: e.code, message: failure.message, hint: failure.hint },
         verdict: "unknown",
       };
-      text = () => `${line}\n  cannot be answered: ${failure.message} ${failure.hint}`;
+      text = () =>
+        `${line}\n  cannot be answered: ${[failure.message, failure.hint]
+          .map((part) => part.replace(/[^.?!]$/, "$&."))
+          .join(" ")
+          .trim()}`;
     }
     if (how.format === "text") print(`${n > 0 ? "\n" : ""}${text()}`);
     else if (how.format === "ndjson") printJson(object, "ndjson");

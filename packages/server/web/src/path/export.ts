@@ -11,7 +11,15 @@ export function svgText(picture: SVGSVGElement): string {
     for (const name of ["class", "tabindex", "role", "aria-pressed"]) theirs[i].removeAttribute(name);
   }
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  copy.setAttribute("style", `background:${getComputedStyle(document.body).backgroundColor}`);
+  // The ground is drawn: a style attribute is forbidden by the page's content policy.
+  const ground = document.createElementNS(copy.namespaceURI, "rect");
+  for (const [name, value] of [
+    ["width", "100%"],
+    ["height", "100%"],
+    ["fill", getComputedStyle(document.body).backgroundColor],
+  ])
+    ground.setAttribute(name, value);
+  copy.prepend(ground);
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(copy)}\n`;
 }
 

@@ -80,10 +80,10 @@ export function Diagram({ nodes, edges, label, selected, onNode }: DiagramProps)
       })}
       {nodes.map((n) => {
         const { x, y } = drawn.node(n.id) as Point;
-        const button = onNode && pressable(`${n.title} ${n.note}`, selected === n.id, () => onNode(n.id));
+        const button = onNode && pressable(selected === n.id, () => onNode(n.id));
         return (
           <g key={n.id} class={`box ${n.kind} ${selected === n.id ? "here" : ""}`} {...button}>
-            <title>{`${n.title}\n${n.note}`}</title>
+            <title>{`${n.title} ${n.note}`.trim()}</title>
             <rect x={x - WIDE / 2} y={y - TALL / 2} width={WIDE} height={TALL} rx={6} />
             <text class="box-name" x={x - WIDE / 2 + 8} y={y - 3}>
               {shorten(n.title, NAME_FITS)}

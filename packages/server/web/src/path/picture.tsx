@@ -36,7 +36,15 @@ export function Picture({ segments, verdict, end, hop, label, onHop }: PicturePr
   const width = SIDE * 2 + lanes.length * COLUMN;
   const height = HEAD + segments.length * ROW + 26;
   return (
-    <svg class="picture" viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="group" aria-label={label} data-picture="">
+    <svg
+      class="picture lanes"
+      viewBox={`0 0 ${width} ${height}`}
+      width={width}
+      height={height}
+      role="group"
+      aria-label={label}
+      data-picture=""
+    >
       {lanes.map((lane, i) => (
         <g key={lane}>
           <rect class={i % 2 ? "lane" : "lane odd"} x={SIDE + i * COLUMN - 5} y={0} width={COLUMN} height={height - 22} />
@@ -55,16 +63,12 @@ export function Picture({ segments, verdict, end, hop, label, onHop }: PicturePr
         const title = titleOf(s);
         const note = s.choices[0] ?? s.rewrites[0] ?? "";
         return (
-          <g
-            key={s.index}
-            class={kind}
-            {...pressable(
-              `${title}${s.node ? ` on ${s.node}` : ""}, ${s.lane}${note ? `: ${note}` : ""}${isEnd ? `, ${verdict}` : ""}`,
-              here,
-              () => onHop(isEnd ? s.end - 1 : s.first),
-            )}
-          >
-            <title>{[`${title}${s.node ? ` on ${s.node}` : ""}`, ...s.choices, ...s.rewrites].join("\n")}</title>
+          <g key={s.index} class={kind} {...pressable(here, () => onHop(isEnd ? s.end - 1 : s.first))}>
+            <title>
+              {[`${title}${s.node ? ` on ${s.node}` : ""}`, s.lane, ...s.choices, ...s.rewrites, isEnd ? verdict : ""]
+                .filter(Boolean)
+                .join(", ")}
+            </title>
             <rect x={left(s)} y={top(s)} width={BOX} height={TALL} rx={6} />
             <text class="box-name" x={left(s) + 7} y={top(s) + 15}>
               {shorten(title, NAME_FITS)}

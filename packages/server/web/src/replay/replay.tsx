@@ -59,9 +59,13 @@ function Result({ job, params }: { job: ReplayJob; params: Route["params"] }) {
   const filters = filtersOf(params);
   const look = (more: Record<string, string>) => go({ view: "replay", params: { ...params, ...more } }, true);
   const set = (wanted: Filters) => look({ ...paramsOf(wanted), show: "" });
-  const groups = useGet<{ items: readonly Group[] }>(`/v1/replays/${job.id}/groups?${queryOf(filters, { by: "node,to,verdict" })}`);
-  const timeline = useGet<Series>(`/v1/replays/${job.id}/timeline?${queryOf(filters, { by: "verdict", buckets: "60" })}`);
-  const ways = useGet<{ items: readonly Group[] }>(`/v1/replays/${job.id}/groups?${queryOf(filters, { by: "path,verdict,node,to" })}`);
+  const groups = useGet<{ items: readonly Group[] }>(`/v1/replays/${job.id}/groups?${queryOf(filters, { by: "node,to,verdict" })}`, {
+    keep: true,
+  });
+  const timeline = useGet<Series>(`/v1/replays/${job.id}/timeline?${queryOf(filters, { by: "verdict", buckets: "60" })}`, { keep: true });
+  const ways = useGet<{ items: readonly Group[] }>(`/v1/replays/${job.id}/groups?${queryOf(filters, { by: "path,verdict,node,to" })}`, {
+    keep: true,
+  });
   return (
     <>
       <Chips filters={filters} onChange={set} />

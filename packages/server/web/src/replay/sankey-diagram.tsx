@@ -77,10 +77,8 @@ function Node({ n, total, pressed, onPress }: { n: SankeyNode; total: number; pr
   const last = column === COLUMNS.length - 1;
   const label = `${shorten(nameOf(n.field, n.value), 36)}  ${count(n.flows)}`;
   return (
-    <g
-      class={pressed ? "sankey-node here" : "sankey-node"}
-      {...pressable(`${TITLES[n.field]} ${nameOf(n.field, n.value)}: ${n.flows} of ${total} flows. Filter by it.`, pressed, onPress)}
-    >
+    <g class={pressed ? "sankey-node here" : "sankey-node"} {...pressable(pressed, onPress)}>
+      <title>{`${TITLES[n.field]} ${nameOf(n.field, n.value)}: ${count(n.flows)} of ${count(total)} flows. Filter by it.`}</title>
       <rect class={`bar ${n.field === "verdict" ? n.value : "stop"}`} x={n.x} y={n.y} width={NODE_WIDTH} height={n.height} rx={2} />
       <text x={last ? n.x - 6 : n.x + NODE_WIDTH + 6} y={n.y + Math.max(n.height / 2 + 4, 11)} text-anchor={last ? "end" : "start"}>
         {label}

@@ -8,7 +8,7 @@ import { percent, size } from "../parts/words.js";
 export function Start({ onStarted }: { onStarted(job: ReplayJob): void }) {
   const [again, setAgain] = useState(0);
   const snapshots = useGet<Page<Snapshot>>("/v1/snapshots?limit=200");
-  const captures = useGet<Page<Capture>>("/v1/captures?limit=200", again);
+  const captures = useGet<Page<Capture>>("/v1/captures?limit=200", { again });
   const [snapshot, setSnapshot] = useState("");
   const [chosen, setChosen] = useState<Readonly<Record<string, string>>>({});
   const [sent, setSent] = useState<number | null>(null);

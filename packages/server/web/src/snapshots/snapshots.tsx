@@ -11,7 +11,7 @@ import { Upload } from "./upload.js";
 
 export function Snapshots({ params, mayRun }: { params: Route["params"]; mayRun: boolean }) {
   const [again, setAgain] = useState(0);
-  const list = useGet<Page<Snapshot>>("/v1/snapshots?limit=200", again);
+  const list = useGet<Page<Snapshot>>("/v1/snapshots?limit=200", { again });
   const items = list.value?.items ?? [];
   const chosen = items.find((s) => s.id === params.id) ?? items[0];
   return (
