@@ -103,6 +103,8 @@ export interface Branch {
   readonly node: string;
   readonly final: Tuple;
   readonly hops: readonly Hop[];
+  /** What was sent back to the sender because of it: a reset, an ICMP error. */
+  readonly answer?: { readonly packet: string; readonly hops: readonly Hop[] };
   readonly reply?: Reply;
   readonly needs: readonly Need[];
 }

@@ -1,7 +1,7 @@
 /** The view *Ask*: a question, its branches, the way of one of them, and the evidence of one hop. */
 
 import { useMemo, useRef, useState } from "preact/hooks";
-import type { Branch, Hop, Inspection, Name, Need, Page, Reply, Snapshot, Trace } from "../api/types.js";
+import type { Inspection, Name, Need, Page, Snapshot, Trace } from "../api/types.js";
 import { Busy, Fault, useGet } from "../parts/loading.js";
 import { usePost } from "../parts/posting.js";
 import { Scroll } from "../parts/scroll.js";
@@ -10,14 +10,15 @@ import { saveFile, svgText } from "../path/export.js";
 import { Diagram } from "../path/graph.js";
 import type { Devices } from "../path/lanes.js";
 import { Picture } from "../path/picture.js";
-import { segmentsOf } from "../path/segments.js";
+import { decidingHop, segmentsOf } from "../path/segments.js";
 import { treeOf } from "../path/tree.js";
 import { go, type Route } from "../route.js";
-import { Branches, endOf } from "./branches.js";
+import { Branches } from "./branches.js";
 import { Evidence } from "./evidence.js";
 import { Form } from "./form.js";
 import { Hops } from "./hops.js";
 import { ask, type Question } from "./question.js";
+import { endOf, type WayOf, waysOf } from "./ways.js";
 
 const questionOf = (p: Route["params"], snapshot: string): Question => ({
   snapshot,
@@ -123,7 +124,8 @@ function Answer({ trace, devices, snapshot, params }: { trace: Trace; devices: D
   const look = (more: Record<string, string>) => go({ view: "ask", params: { ...params, ...more } }, true);
   const chosen = Math.min(Math.max(Number(params.branch || 1) - 1, 0), trace.branches.length - 1);
   const branch = trace.branches[chosen];
-  const back = params.way === "back" && !!branch?.reply;
+  const ways = branch ? waysOf(branch) : [];
+  const way = ways.find((w) => w.key === (params.way ?? "")) ?? ways[0];
   const whole = params.picture === "all" && trace.branches.length > 1;
   return (
     <section aria-label="Answer">
@@ -140,14 +142,16 @@ function Answer({ trace, devices, snapshot, params }: { trace: Trace; devices: D
       {branch && (
         <>
           <div class="tabs" role="toolbar" aria-label="What the picture shows">
-            <button type="button" aria-pressed={!back && !whole} onClick={() => look({ way: "", picture: "", hop: "" })}>
-              Way there
-            </button>
-            {branch.reply && (
-              <button type="button" aria-pressed={back && !whole} onClick={() => look({ way: "back", picture: "", hop: "" })}>
-                Way back
+            {ways.map((w) => (
+              <button
+                key={w.key}
+                type="button"
+                aria-pressed={w === way && !whole}
+                onClick={() => look({ way: w.key, picture: "", hop: "" })}
+              >
+                {w.name}
               </button>
-            )}
+            ))}
             {trace.branches.length > 1 && (
               <button type="button" aria-pressed={whole} onClick={() => look({ picture: "all", hop: "" })}>
                 All {trace.branches.length} branches
@@ -164,7 +168,7 @@ function Answer({ trace, devices, snapshot, params }: { trace: Trace; devices: D
             />
           ) : (
             <Way
-              {...(back ? wayBack(branch.reply!, branch) : wayThere(branch))}
+              way={way}
               devices={devices}
               snapshot={snapshot}
               hop={params.hop ? Number(params.hop) - 1 : -1}
@@ -178,33 +182,15 @@ function Answer({ trace, devices, snapshot, params }: { trace: Trace; devices: D
 }
 
 interface WayProps {
-  readonly hops: readonly Hop[];
-  readonly verdict: Trace["verdict"];
-  readonly end: string;
-  readonly needs: readonly Need[];
+  readonly way: WayOf;
+  readonly devices: Devices;
+  readonly snapshot: string;
+  /** Index of the hop that is looked at, -1 for none. */
+  readonly hop: number;
+  onHop(index: number): void;
 }
 
-const wayThere = (b: Branch): WayProps => ({ hops: b.hops, verdict: b.verdict, end: endOf(b), needs: b.needs });
-const wayBack = (r: Reply, b: Branch): WayProps => {
-  const only = r.branches?.[0] ?? r;
-  return {
-    hops: only.hops,
-    verdict: r.verdict,
-    end: `answer of ${b.to?.name ?? "the receiver"} to ${r.final.dst}`,
-    needs: only.needs ?? [],
-  };
-};
-
-function Way({
-  hops,
-  verdict,
-  end,
-  needs,
-  devices,
-  snapshot,
-  hop,
-  onHop,
-}: WayProps & { devices: Devices; snapshot: string; hop: number; onHop(i: number): void }) {
+function Way({ way: { hops, verdict, end, needs }, devices, snapshot, hop, onHop }: WayProps) {
   const segments = useMemo(() => segmentsOf(hops, devices), [hops, devices]);
   const looked = hop >= 0 && hop < hops.length ? hop : -1;
   return (
@@ -217,13 +203,14 @@ function Way({
             verdict={verdict}
             end={end}
             hop={looked}
+            decides={decidingHop(hops)}
             label={`The packet's way: ${verdict}, ${end}`}
             onHop={onHop}
           />
         </Scroll>
         <details class="card" open>
           <summary>{plural(hops.length, "hop")}</summary>
-          <Hops hops={hops} segments={segments} chosen={looked} failing={verdict !== "delivered"} onHop={onHop} />
+          <Hops hops={hops} segments={segments} chosen={looked} failing={verdict === "delivered" ? -1 : decidingHop(hops)} onHop={onHop} />
         </details>
       </div>
       {looked >= 0 && (

@@ -1,13 +1,7 @@
 /** The branches of a trace: share, verdict, where each enters and who gets it. */
 import type { Branch } from "../api/types.js";
 import { percent, VerdictMark } from "../parts/words.js";
-
-/** Who gets the packet, or where it ended. */
-export function endOf(branch: Branch): string {
-  const { to } = branch;
-  if (to) return [to.kind, to.name, to.node && to.kind === "pod" ? `on ${to.node}` : ""].filter(Boolean).join(" ");
-  return [branch.reason, branch.hops.at(-1)?.device && `at ${branch.hops.at(-1)!.device}`].filter(Boolean).join(" ");
-}
+import { endOf } from "./ways.js";
 
 export function Branches({ branches, chosen, onChoose }: { branches: readonly Branch[]; chosen: number; onChoose(i: number): void }) {
   return (

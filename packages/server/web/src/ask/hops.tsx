@@ -23,7 +23,8 @@ export function Hops({
   hops: readonly Hop[];
   segments: readonly Segment[];
   chosen: number;
-  failing: boolean;
+  /** Index of the hop that decided a bad end, -1 for none. */
+  failing: number;
   onHop(i: number): void;
 }) {
   return (
@@ -66,7 +67,7 @@ function SegmentHops({
   hops: readonly Hop[];
   segment: Segment;
   chosen: number;
-  failing: boolean;
+  failing: number;
   onHop(i: number): void;
 }) {
   const [open, setOpen] = useState(false);
@@ -82,7 +83,7 @@ function SegmentHops({
         ) : (
           row.hops.map((i) => (
             <li key={i}>
-              <HopLine hop={hops[i]} chosen={i === chosen} failing={failing && i === hops.length - 1} onClick={() => onHop(i)} />
+              <HopLine hop={hops[i]} chosen={i === chosen} failing={i === failing} onClick={() => onHop(i)} />
             </li>
           ))
         ),

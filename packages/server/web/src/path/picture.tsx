@@ -23,13 +23,15 @@ export interface PictureProps {
   readonly end: string;
   /** Index of the hop that is looked at, -1 for none. */
   readonly hop: number;
+  /** Index of the hop that decided the end. */
+  readonly decides: number;
   readonly label: string;
   onHop(index: number): void;
 }
 
 const bad = (verdict: Verdict): boolean => verdict !== "delivered";
 
-export function Picture({ segments, verdict, end, hop, label, onHop }: PictureProps) {
+export function Picture({ segments, verdict, end, hop, decides, label, onHop }: PictureProps) {
   const lanes = LANES.filter((lane) => segments.some((s) => s.lane === lane));
   const left = (s: Segment) => SIDE + lanes.indexOf(s.lane) * COLUMN;
   const top = (s: Segment) => HEAD + s.index * ROW;
@@ -63,7 +65,7 @@ export function Picture({ segments, verdict, end, hop, label, onHop }: PicturePr
         const title = titleOf(s);
         const note = s.choices[0] ?? s.rewrites[0] ?? "";
         return (
-          <g key={s.index} class={kind} {...pressable(here, () => onHop(isEnd ? s.end - 1 : s.first))}>
+          <g key={s.index} class={kind} {...pressable(here, () => onHop(isEnd ? Math.max(decides, s.first) : s.first))}>
             <title>
               {[`${title}${s.node ? ` on ${s.node}` : ""}`, s.lane, ...s.choices, ...s.rewrites, isEnd ? verdict : ""]
                 .filter(Boolean)

@@ -74,6 +74,15 @@ export function titleOf(s: { readonly device: string; readonly node: string; rea
   return s.device.replace(/^segment /, "");
 }
 
+/**
+ * The hop that decided how a way ended: the last one that a rule of the evidence made. What a device does by itself after it (sending a
+ * reset) is shown, but it is not what a reader looks for.
+ */
+export function decidingHop(hops: readonly Hop[]): number {
+  const found = hops.findLastIndex((h) => h.rule.line > 0);
+  return found >= 0 ? found : hops.length - 1;
+}
+
 /** Things of Kubernetes that a hop's evidence speaks of. */
 export const OBJECTS = new Set([
   "service",

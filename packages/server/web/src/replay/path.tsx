@@ -8,7 +8,7 @@ import { Scroll } from "../parts/scroll.js";
 import { plural } from "../parts/words.js";
 import type { Devices } from "../path/lanes.js";
 import { Picture } from "../path/picture.js";
-import { segmentsOf } from "../path/segments.js";
+import { decidingHop, segmentsOf } from "../path/segments.js";
 
 interface PathAnswer {
   readonly path: string;
@@ -44,6 +44,7 @@ export function PathOf({ replay, snapshot, path, onClose }: { replay: string; sn
               verdict={value.verdict ?? "delivered"}
               end={value.to ?? ""}
               hop={hop}
+              decides={decidingHop(value.hops)}
               label={`Path ${path}`}
               onHop={setHop}
             />
