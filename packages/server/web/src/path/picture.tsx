@@ -36,6 +36,8 @@ export function Picture({ segments, verdict, end, hop, decides, label, onHop }: 
   const left = (s: Segment) => SIDE + lanes.indexOf(s.lane) * COLUMN;
   const top = (s: Segment) => HEAD + s.index * ROW;
   const width = SIDE * 2 + lanes.length * COLUMN;
+  /** The words at the end run to the side where there is room for them. */
+  const atRight = segments.length > 0 && left(segments.at(-1)!) > width / 2;
   const height = HEAD + segments.length * ROW + 26;
   return (
     <svg
@@ -82,8 +84,13 @@ export function Picture({ segments, verdict, end, hop, decides, label, onHop }: 
         );
       })}
       {segments.length > 0 && (
-        <text class={`ending ${bad(verdict) ? "failing" : "arrived"}`} x={Math.min(left(segments.at(-1)!), width - 240)} y={height - 8}>
-          {`${bad(verdict) ? "✕" : "✓"} ${verdict}${end ? `: ${end}` : ""}`.slice(0, 70)}
+        <text
+          class={`ending ${bad(verdict) ? "failing" : "arrived"}`}
+          x={atRight ? width - SIDE * 2 : left(segments.at(-1)!)}
+          text-anchor={atRight ? "end" : "start"}
+          y={height - 8}
+        >
+          {`${bad(verdict) ? "✕" : "✓"} ${verdict}${end ? `: ${end}` : ""}`.slice(0, 90)}
         </text>
       )}
     </svg>
