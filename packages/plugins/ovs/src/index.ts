@@ -19,6 +19,7 @@ export { printGroup, printGroupMod } from "./print/groupMod.js";
 export { printMatch } from "./print/match.js";
 export { type FlowOfText, fdbOfText, flowsOfText, groupsOfText, portsOfText, type ReadText, tlvMapOfText } from "./read/texts.js";
 export type { OfprotoOutput, OfprotoStep, OfprotoThread, OfprotoTrace } from "./trace/answer.js";
+export { DISAGREEMENT } from "./trace/answer-of.js";
 export { type LayerFile, type OfprotoBridge, type OfprotoPatch, type OfprotoSpec, openOfproto } from "./trace/open.js";
 export type { OfprotoQuestion } from "./trace/question.js";
 export { type DecodedActions, decodeActions, type OpenFlowVersion } from "./wire/actions.js";

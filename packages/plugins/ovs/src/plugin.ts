@@ -1,17 +1,18 @@
 /** The source plugin for Open vSwitch. */
-import type { Plugin } from "@plumbline/model";
 import { definePlugin } from "@plumbline/plugin-sdk";
 import { groupAnnotator } from "./annotate.js";
 import { recognise } from "./commands.js";
 import { explain } from "./explain.js";
 import "./facts.js";
 import { lowerBridges } from "./lower/device.js";
+import { SHAPES } from "./shapes.js";
 
-const plugin: Plugin = definePlugin({
+const plugin = definePlugin({
   id: "ovs",
   title: "Open vSwitch: OpenFlow flows, groups and ports, ovs-vsctl, learned MACs, tunnels, connections",
   claims: (file) => recognise(file)?.claim ?? null,
-  read: (file, ctx) => recognise(file)?.read(file, ctx),
+  parse: (file, ctx) => recognise(file)?.read(file, ctx),
+  facts: SHAPES,
   lower: { devices: lowerBridges },
   annotator: groupAnnotator,
   explain,

@@ -166,6 +166,21 @@ test("single texts: ports, groups, learned addresses, options", () => {
   `);
 });
 
+test("ports without a number are told of, and what follows them is nobody's", () => {
+  const { found, problems } = portsOfText(
+    " 1(eth0): addr:02:00:00:00:00:01\n     state:      LIVE\n k(eth1): addr:02:00:00:00:00:02\n     state:      LINK_DOWN\n 65281(eth2): addr:02:00:00:00:00:03\n3 eth3\n",
+  );
+  expect(found.map((p) => [p.ofport, p.state])).toEqual([[1, ["LIVE"]]]);
+  expect(problems.map((p) => `${p.line}: ${p.message}`)).toEqual([
+    "3: 'k' is not the number of a port",
+    "5: '65281' is not the number of a port",
+    "6: '3 eth3' is not understood in a description of ports",
+  ]);
+  expect(portsOfText("7 eth0\n99999999999 eth1\n").problems.map((p) => `${p.line}: ${p.message}`)).toEqual([
+    "2: '99999999999' is not the number of a port",
+  ]);
+});
+
 test("a line cut at any byte gives a flow or a message, never a crash", () => {
   const lines = [
     ' cookie=0x5, duration=1.5s, table=3, n_packets=1, n_bytes=2, idle_timeout=5, priority=7,ct_state=+est+trk,tcp6,reg0=0x1/0xff,in_port="eth0",dl_vlan=5,dl_vlan_pcp=1,ipv6_dst=2001:db8::/32,tp_dst=80,tun_metadata0=0x5 actions=set_field:0x5/0xff->reg1,ct(commit,zone=NXM_NX_REG4[0..15],nat(src=[2001:db8::1]:80-90),exec(move:NXM_NX_REG0[]->NXM_NX_CT_MARK[])),learn(table=5,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:0x1->NXM_NX_REG0[0]),check_pkt_larger(1500)->NXM_NX_REG0[0],encap(nsh(md_type=1)),controller(userdata=00.01,pause)',

@@ -1,10 +1,10 @@
 /** Asking both sides: the real switch, and Plumbline with what that switch holds. */
-import type { OfprotoBridge } from "@plumbline/plugin-ovs";
+import { DISAGREEMENT, type OfprotoBridge } from "@plumbline/plugin-ovs";
 import { answerLines, isFlooded, type ToldStep } from "./compare.js";
 import { Ours } from "./ours.js";
 import type { Told, TraceSwitch } from "./switch.js";
 import { type BridgeTables, FORMS, flowLine, groupLine, type Question, type TableSet } from "./tables.js";
-import { BRIDGES, DATAPATH, portLines } from "./topology.js";
+import { DATAPATH } from "./topology.js";
 import { readTrace, type Thread, type TraceText } from "./trace-text.js";
 
 /** What our side reads of a bridge. */
@@ -14,6 +14,7 @@ export interface Evidence {
   readonly groups: string;
   readonly fdb: string;
   readonly tlvMap: string;
+  readonly ports: string;
 }
 /** Both sides' answers to a question, in lines. */
 export interface Pair {
@@ -22,7 +23,7 @@ export interface Pair {
   readonly ours: readonly string[];
 }
 /** In what two answers differ first. */
-export type Kind = "refused by us" | "accepted by us" | "unknown" | "threads" | "steps" | "final flow" | "actions" | "crash";
+export type Kind = "refused by us" | "accepted by us" | "unknown" | "threads" | "steps" | "final flow" | "actions" | "disagreement" | "crash";
 
 /** The switch refused flows of a set that is expected to be loaded as a whole, or a group. */
 export class NotLoaded extends Error {}
@@ -68,17 +69,16 @@ export function formOf(set: TableSet): readonly string[] | null {
 export function openOurs(files: readonly Evidence[]): Ours {
   const file = (name: string, text: string) => ({ name, text });
   return new Ours(
-    files.map((e): OfprotoBridge => {
-      const bridge = BRIDGES.find((b) => b.name === e.bridge)!;
-      return {
+    files.map(
+      (e): OfprotoBridge => ({
         name: e.bridge,
         flows: file(`${e.bridge}.flows`, e.flows),
         groups: file(`${e.bridge}.groups`, e.groups),
-        ports: file(`${e.bridge}.ports`, portLines(bridge)),
+        ports: file(`${e.bridge}.ports`, e.ports),
         fdb: file(`${e.bridge}.fdb`, e.fdb),
         tlvMap: file(`${e.bridge}.tlv-map`, e.tlvMap),
-      };
-    }),
+      }),
+    ),
   );
 }
 
@@ -129,6 +129,8 @@ const withoutFrozen = (line: string) => line.replace(/recirc_id=#\d+,rule_cookie
 /** In what they differ, or null. Texts of refusals may differ. */
 export function difference(real: readonly string[], ours: readonly string[]): Kind | null {
   if (ours[0]?.startsWith("crash")) return "crash";
+  // Ours is at odds with itself, whatever it answers.
+  if (ours.at(-1)!.includes(DISAGREEMENT)) return "disagreement";
   const refused = real[0].startsWith("refused");
   if (refused !== ours[0].startsWith("refused")) return refused ? "accepted by us" : "refused by us";
   // A recirculation that neither side follows leaves the verdict open.

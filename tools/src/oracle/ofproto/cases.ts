@@ -19,7 +19,7 @@
  */
 import { type Evidence, formOf, openOurs, ourLines } from "./ask.js";
 import { type BridgeTables, FORMS, type Form, flowLine, groupLine, type Question, readFlow, readGroup, type TableSet } from "./tables.js";
-import { LEARNED, OPTIONS } from "./topology.js";
+import { BRIDGES, LEARNED, OPTIONS, portsText } from "./topology.js";
 
 export interface Asked {
   readonly question: Question;
@@ -94,14 +94,18 @@ export function readCase(text: string): Case {
         break;
     }
   }
-  return { about, set: { version, form, bridges }, dumps, asked };
+  // The switch has all bridges, whether or not they have tables.
+  const others = BRIDGES.filter((b) => bridges.every((x) => x.name !== b.name)).map((b) => ({ name: b.name, flows: [], groups: [] }));
+  return { about, set: { version, form, bridges: [...bridges, ...others] }, dumps, asked };
 }
 
 /** Our answers to a case, from its text alone. */
 export function ourAnswers(c: Case): string[][] {
+  const bridgeOf = (name: string) => BRIDGES.find((b) => b.name === name)!;
+  const numberOf = (bridge: string, port: string) => bridgeOf(bridge).ports.find((p) => p.name === port)!.number;
   const learned = (bridge: string) =>
     ` port  VLAN  MAC                Age\n${LEARNED.filter(([b]) => b === bridge)
-      .map(([, port, vlan, mac]) => ` ${port} ${vlan}  ${mac}  static\n`)
+      .map(([, port, vlan, mac]) => ` ${numberOf(bridge, port)} ${vlan}  ${mac}  static\n`)
       .join("")}`;
   const tlvMap = OPTIONS.map((o) => `  0x${o.class.toString(16)}  0x${o.type.toString(16)}       ${o.length}  ${o.field}\n`).join("");
   const files = c.set.bridges.map(
@@ -110,6 +114,7 @@ export function ourAnswers(c: Case): string[][] {
       flows: c.dumps.get(b.name) ?? b.flows.map((f) => `${flowLine(f)}\n`).join(""),
       groups: b.groups.map((g) => `${groupLine(g)}\n`).join(""),
       fdb: learned(b.name),
+      ports: portsText(bridgeOf(b.name)),
       tlvMap: `NXT_TLV_TABLE_REPLY (xid=0x2):\n mapping table:\n  class  type  length  match field\n ------  ----  ------  --------------\n${tlvMap}`,
     }),
   );

@@ -1,5 +1,6 @@
 /** What both sides answer, made comparable: one line a fact, so that a difference is a difference of lines. */
 import { split } from "./tables.js";
+import { BRIDGES } from "./topology.js";
 
 /** A step as either side tells it. */
 export interface ToldStep {
@@ -18,29 +19,30 @@ export interface ToldThread {
   readonly datapathActions: string;
 }
 
+const TUNNELS = new Set(BRIDGES.flatMap((b) => b.ports.filter((p) => p.tunnel).map((p) => String(p.datapath))));
+
 /**
- * In which order a flood goes is the switch's own affair: of what comes between other actions, ports are sorted, each with the tunnel
- * that is set for it.
+ * In which order a flood goes is the switch's own affair: of what comes between other actions, ports are sorted, each tunnel's with what is set
+ * for it by then (the same is not set twice).
  */
-function portsAsSet(actions: string): string {
+function portsAsSet(actions: string, set = ""): string {
   const out: string[] = [];
   let ports: string[] = [];
-  let tunnel = "";
+  let tunnel = set;
   const flush = () => {
-    const order = (p: string) => p.replace(/^recirc.*/, "recirc");
-    out.push(...ports.sort((a, b) => (order(a) < order(b) ? -1 : order(a) > order(b) ? 1 : 0)), ...(tunnel ? [tunnel] : []));
+    // Recirculations have no names but those of their order: what comes most is first.
+    const order = (p: string) => (p.startsWith("recirc(") ? `recirc ${999 - ports.filter((x) => x === p).length} ${p}` : p);
+    const sorted = ports.map((p) => [order(p), p] as const).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    out.push(...sorted.map(([, p]) => p));
     ports = [];
-    tunnel = "";
   };
   for (const a of split(actions)) {
-    if (/^\d+$/.test(a) || a.startsWith("recirc(")) {
-      ports.push(tunnel ? `${tunnel},${a}` : a);
-      tunnel = "";
-    } else if (a.startsWith("set(tunnel(")) tunnel = a;
+    if (a.startsWith("set(tunnel(")) tunnel = a;
+    else if (/^\d+$/.test(a) || a.startsWith("recirc(")) ports.push(TUNNELS.has(a) ? `${tunnel},${a}` : a);
     else {
       flush();
       const call = /^([a-z_]+)\((.*)\)$/s.exec(a);
-      out.push(call && /^(clone|check_pkt_len|gt|le|sample|actions)$/.test(call[1]) ? `${call[1]}(${portsAsSet(call[2])})` : a);
+      out.push(call && /^(clone|check_pkt_len|gt|le|sample|actions)$/.test(call[1]) ? `${call[1]}(${portsAsSet(call[2], tunnel)})` : a);
     }
   }
   flush();

@@ -47,7 +47,7 @@ export function demandsOf(f: MatchField, value: bigint, mask: bigint): Demand[] 
   });
 }
 
-function condition(r: Random, f: MatchField, p: Protocol): Condition {
+function condition(r: Random, f: MatchField, p: Protocol, lost: boolean): Condition {
   if (f.name === "ct_state") {
     const [text, value, mask] = r.pick(STATES);
     return { texts: [`ct_state=${text}`], demands: [{ in: "ct_state", value: BigInt(value), mask: BigInt(mask) }] };
@@ -77,17 +77,26 @@ function condition(r: Random, f: MatchField, p: Protocol): Condition {
   }
   if (f.name === "vlan_tci" && r.chance(0.3))
     return { texts: ["vlan_tci=0x0000/0x1fff"], demands: [{ in: "vlan_tci", value: 0n, mask: 0x1fffn }] };
-  let { value, mask } = drawValue(r, f);
+  let { value, mask } = drawValue(r, f, 0.3, lost);
   if (f.name === "vlan_pcp" || f.name === "mpls_bos") mask = (1n << BigInt(f.bits)) - 1n;
   if (f.name === "nw_tos") value &= 0xfcn;
   const texts = [`${f.name}=${maskedText(f, value, mask)}`];
   const demands = demandsOf(f, value, f.name === "nw_tos" ? 0xfcn : mask);
   // A tag there must be, if it is to have parts.
   if (/^dl_vlan|^vlan_pcp/.test(f.name)) demands.push({ in: "vlan_tci", value: 0x1000n, mask: 0x1000n });
-  // Of other versions OVS matches the index and does not print it, so that a dump would lose it.
+  // Of other versions OVS matches these and does not print them, so that a dump would lose them.
   if (f.name === "tun_erspan_idx") {
     texts.unshift("tun_erspan_ver=1");
     demands.push({ in: "tun_erspan_ver", value: 1n, mask: 15n });
+  }
+  if (f.name === "tun_erspan_dir" || f.name === "tun_erspan_hwid") {
+    texts.unshift("tun_erspan_ver=2");
+    demands.push({ in: "tun_erspan_ver", value: 2n, mask: 15n });
+  }
+  // Contexts are printed, and of use, in this kind of header.
+  if (f.name.startsWith("nsh_c")) {
+    texts.unshift("nsh_mdtype=1");
+    demands.push({ in: "nsh_mdtype", value: 1n, mask: 255n });
   }
   if (f.name === "vlan_pcp") texts.unshift("vlan_tci=0x1000/0x1000");
   if (/^ct_(nw|ipv6|tp)_/.test(f.name)) {
@@ -103,15 +112,13 @@ function condition(r: Random, f: MatchField, p: Protocol): Condition {
   return { texts, demands };
 }
 
-/** Never drawn: see {@link Matches}. */
-export const UNMATCHED = /^(tun_erspan_(dir|hwid)|nsh_c\d)$/;
-
 /** Fields that overlap are one. */
 function family(f: MatchField): string {
   if (/^(dl_vlan|vlan_)/.test(f.name)) return "vlan";
   if (/^ct_(state|nw|ipv6|tp)/.test(f.name)) return "ct tuple";
   if (/^nw_(tos|ecn)|^ip_(dscp|ecn)/.test(f.name)) return "tos";
   if (/^tun_(metadata|gbp|erspan)/.test(f.name)) return "options";
+  if (/^nsh_(mdtype|c\d)$/.test(f.name)) return "nsh contexts";
   return f.kept.map((k) => k.in).join();
 }
 const overlap = (a: string, b: string) => a.split(",").some((x) => b.split(",").includes(x));
@@ -127,10 +134,10 @@ export class Matches {
     subjects: ReadonlySet<Subject>,
     /** Every rule may ask for it: OpenFlow 1.0 has not all. */
     allowed: (f: MatchField) => boolean = () => true,
+    /** Rules are read as they were written: what a dump would lose is there. */
+    private readonly asWritten = false,
   ) {
-    // OVS does not print conditions on contexts of NSH, nor those on direction and hardware of most versions of ERSPAN: dumps lose them.
-    const told = MATCH_FIELDS.filter((f) => !UNMATCHED.test(f.name));
-    this.fields = told.filter((f) => subjects.has(f.subject) && allowed(f));
+    this.fields = MATCH_FIELDS.filter((f) => subjects.has(f.subject) && allowed(f));
     this.favourites = r.sample(this.fields, 10);
   }
 
@@ -148,7 +155,7 @@ export class Matches {
       // The type stands in the protocol's own keywords.
       if (/icmpv6_(type|code)/.test(f.name) && p.keywords.length > 1) continue;
       seen.push(family(f));
-      out.push(condition(r, f, p));
+      out.push(condition(r, f, p, this.asWritten));
     }
     return out;
   }

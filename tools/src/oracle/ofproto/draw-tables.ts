@@ -46,20 +46,18 @@ export function drawTables(r: Random): Drawn {
   if (subjects.has("actset")) kinds.add("set");
   // The switch ends by an assertion of its own (recirc_alloc_id__) at some recirculations with an action set.
   if (kinds.has("ct") && r.chance(0.75)) kinds.delete("set");
+  const form = r.pick(Object.keys(FORMS) as Form[]);
   let cookie = 1;
   const aims = new Map<string, Map<number, Aim>>();
   const recipes: { bridge: string; parts: Aim[] }[] = [];
   const bridges = BRIDGES.map((b, i) => {
-    const t = new BridgeDrawer(r, b, kinds, subjects, version === "OpenFlow10", version === "OpenFlow15", () => cookie++);
+    const t = new BridgeDrawer(r, b, kinds, subjects, version, form, () => cookie++);
     const used = i === 0 || i === 3 || kinds.has("patch") || kinds.has("normal");
     if (used) t.make(i === 0 ? r.between(20, 80) : i === 3 ? r.between(8, 30) : r.between(6, 20));
     aims.set(b.name, t.aims);
     recipes.push(...t.recipes.map((parts) => ({ bridge: b.name, parts })));
     return { name: b.name, flows: t.flows, groups: t.groups };
   });
-  // With names, dumps print the port of actset_output by name, and ours reads numbers there.
-  const forms = (Object.keys(FORMS) as Form[]).filter((f) => !(subjects.has("actset") && f.includes("names")));
-  const form = r.pick(forms);
   return {
     set: { version, form, bridges },
     aims,
@@ -90,6 +88,8 @@ class BridgeDrawer {
   readonly groups: GroupSpec[] = [];
   readonly aims = new Map<number, Aim>();
   readonly recipes: Aim[][] = [];
+  private readonly old: boolean;
+  private readonly newest: boolean;
   private readonly matches: Matches;
   private readonly ports: readonly number[];
   private readonly protocols: Protocol[];
@@ -99,14 +99,18 @@ class BridgeDrawer {
     private readonly bridge: Bridge,
     private readonly kinds: ReadonlySet<Kind>,
     private readonly subjects: ReadonlySet<Subject>,
-    private readonly old: boolean,
-    private readonly newest: boolean,
+    version: string,
+    form: Form,
     private readonly cookie: () => number,
   ) {
-    this.matches = new Matches(r, subjects, (f) => {
-      if (f.subject === "actset") return newest;
-      return !(old && UNTOLD.test(f.name));
-    });
+    this.old = version === "OpenFlow10";
+    this.newest = version === "OpenFlow15";
+    this.matches = new Matches(
+      r,
+      subjects,
+      (f) => (f.subject === "actset" ? this.newest : !(this.old && UNTOLD.test(f.name))),
+      form === "written" && !this.old && !kinds.has("vlan"),
+    );
     this.ports = bridge.ports.filter((p) => !p.peer).map((p) => p.number);
     this.protocols = r.sample(PROTOCOLS, 8);
     if (subjects.has("neighbours")) this.protocols.push(named("ns"), named("na"), named("ns"), named("na"));
@@ -248,6 +252,14 @@ class BridgeDrawer {
       "tcp_src,tcp_dst",
       "ipv6_src,ipv6_dst",
       "vlan_vid,eth_src",
+      // Not dl_vlan: OVS has no number for it, and sends another in its place.
+      "vlan_vid,vlan_pcp",
+      "icmp_type,icmp_code",
+      "arp_spa,arp_op",
+      "reg0,metadata,in_port",
+      "mpls_label,eth_type",
+      "ip_proto,nw_ecn,udp_src",
+      "ct_mark,tun_id",
     ]);
     return r.pick([
       [],

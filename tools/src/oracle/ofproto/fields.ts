@@ -22,6 +22,8 @@ export interface MatchField {
   readonly pool: readonly bigint[];
   /** Masks to draw from; none: it is matched as a whole. */
   readonly masks: readonly bigint[];
+  /** Masks that OVS matches and does not print: a dump has lost them. */
+  readonly unprinted: readonly bigint[];
   /**
    * Where a packet keeps it: names of {@link PACKET_FIELDS} with the field's bits there, the most significant first. `at`
    * is the lowest bit.
@@ -60,13 +62,14 @@ interface More {
   needs?: Has | "";
   pool?: readonly bigint[];
   masks?: readonly bigint[];
+  unprinted?: readonly bigint[];
   kept?: MatchField["kept"];
   written?: string;
   subject?: Subject;
 }
 function field(name: string, bits: number, format: Format, more: More = {}): MatchField {
-  const { needs = "", pool = [], masks = [], kept = [{ in: name, at: 0, bits }], written = "", subject = "packet" } = more;
-  return { name, bits, format, needs, pool, masks, kept, written, subject };
+  const { needs = "", pool = [], masks = [], unprinted = [], kept = [{ in: name, at: 0, bits }], written = "", subject = "packet" } = more;
+  return { name, bits, format, needs, pool, masks, unprinted, kept, written, subject };
 }
 const part = (store: string, at: number, bits: number): MatchField["kept"] => [{ in: store, at, bits }];
 /** Another spelling of a field. */
@@ -131,15 +134,15 @@ export const MATCH_FIELDS: readonly MatchField[] = [
   field("icmpv6_type", 8, "dec", { needs: "icmp6", pool: numbers(128, 129, 1), kept: part("icmp_type", 0, 8) }),
   field("icmpv6_code", 8, "dec", { needs: "icmp6", pool: numbers(0, 1), kept: part("icmp_code", 0, 8), written: "" }),
   field("arp_op", 16, "dec", { needs: "arp", pool: numbers(1, 2), written: "NXM_OF_ARP_OP" }),
-  // Without masks: of ARP's addresses OVS reads other bits for a masked condition that fails.
-  field("arp_spa", 32, "ipv4", { needs: "arp", pool: IP_POOL, written: "NXM_OF_ARP_SPA" }),
-  field("arp_tpa", 32, "ipv4", { needs: "arp", pool: IP_POOL, written: "arp_tpa" }),
-  field("arp_sha", 48, "mac", { needs: "arp", pool: MAC_POOL, written: "NXM_NX_ARP_SHA" }),
-  field("arp_tha", 48, "mac", { needs: "arp", pool: MAC_POOL, written: "arp_tha" }),
+  field("arp_spa", 32, "ipv4", { needs: "arp", pool: IP_POOL, masks: IP_MASKS, written: "NXM_OF_ARP_SPA" }),
+  field("arp_tpa", 32, "ipv4", { needs: "arp", pool: IP_POOL, masks: IP_MASKS, written: "arp_tpa" }),
+  field("arp_sha", 48, "mac", { needs: "arp", pool: MAC_POOL, masks: MAC_MASKS, written: "NXM_NX_ARP_SHA" }),
+  field("arp_tha", 48, "mac", { needs: "arp", pool: MAC_POOL, masks: MAC_MASKS, written: "arp_tha" }),
   field("nd_target", 128, "ipv6", { ...nd, pool: IP6_POOL, masks: IP6_MASKS, needs: "ns", written: "nd_target" }),
   field("nd_sll", 48, "mac", { ...nd, pool: MAC_POOL, masks: MAC_MASKS, needs: "ns", written: "nd_sll" }),
   field("nd_tll", 48, "mac", { ...nd, pool: MAC_POOL, masks: MAC_MASKS, needs: "na", written: "NXM_NX_ND_TLL" }),
-  // Without nd_options_type and nd_reserved: OVS writes and prints them in ways of its own (nd_ext), which ours does not follow.
+  field("nd_reserved", 32, "hex", { ...nd, pool: SMALL, masks: SMALL_MASKS, needs: "na", written: "nd_reserved" }),
+  field("nd_options_type", 8, "dec", { ...nd, pool: numbers(0, 1, 2), needs: "na", kept: part("nd_options_type", 0, 8), written: "nd_options_type" }),
   field("mpls_label", 20, "dec", { needs: "mpls", pool: numbers(0, 16, 17, 0xfffff), subject: "mpls", written: "mpls_label" }),
   field("mpls_tc", 3, "dec", { needs: "mpls", subject: "mpls", written: "mpls_tc" }),
   field("mpls_bos", 1, "dec", { needs: "mpls", subject: "mpls" }),
@@ -179,11 +182,12 @@ export const MATCH_FIELDS: readonly MatchField[] = [
   field("tun_ipv6_src", 128, "ipv6", { ...tun, pool: IP6_POOL, masks: IP6_MASKS, written: "tun_ipv6_src" }),
   field("tun_ipv6_dst", 128, "ipv6", { ...tun, pool: IP6_POOL, masks: IP6_MASKS, written: "tun_ipv6_dst" }),
   field("tun_gbp_id", 16, "dec", { ...tun, pool: SMALL, masks: SMALL_MASKS, written: "tun_gbp_id" }),
-  field("tun_gbp_flags", 8, "hex", { ...tun, pool: SMALL, masks: SMALL_MASKS, written: "tun_gbp_flags" }),
+  field("tun_gbp_flags", 8, "hex", { ...tun, pool: SMALL, unprinted: SMALL_MASKS, written: "tun_gbp_flags" }),
   field("tun_erspan_ver", 4, "dec", { ...tun, pool: numbers(1, 2), written: "tun_erspan_ver" }),
-  field("tun_erspan_idx", 20, "hex", { ...tun, pool: SMALL, masks: SMALL_MASKS, written: "tun_erspan_idx" }),
-  field("tun_erspan_dir", 1, "dec", { ...tun, pool: numbers(0, 1), written: "tun_erspan_dir" }),
-  field("tun_erspan_hwid", 6, "hex", { ...tun, pool: SMALL, masks: SMALL_MASKS.slice(0, 3), written: "tun_erspan_hwid" }),
+  field("tun_erspan_idx", 20, "hex", { ...tun, pool: SMALL, unprinted: SMALL_MASKS, written: "tun_erspan_idx" }),
+  // Never zero: OVS does not send such a condition.
+  field("tun_erspan_dir", 1, "dec", { ...tun, pool: numbers(1), written: "tun_erspan_dir" }),
+  field("tun_erspan_hwid", 6, "hex", { ...tun, pool: numbers(1, 3), unprinted: numbers(1, 3), written: "tun_erspan_hwid" }),
   field("tun_flags", 1, "flags", { ...tun, pool: numbers(0, 1), written: "" }),
   // No masks of whole bytes: a dump loses them. Never zero: rows do not tell an option of zeros from one that is not there.
   ...OPTIONS.map((o) => field(o.field, 8 * o.length, "hex", { ...tun, pool: numbers(1, 2, 3), masks: numbers(3), written: o.field })),
@@ -200,22 +204,22 @@ export const MATCH_FIELDS: readonly MatchField[] = [
   field("ct_tp_src", 16, "dec", { ...ct, pool: PORT_POOL, masks: PORT_MASKS, needs: "ports" }),
   field("ct_tp_dst", 16, "dec", { ...ct, pool: PORT_POOL, masks: PORT_MASKS, needs: "ports" }),
   field("actset_output", 32, "plain", { pool: numbers(1, 2, 3), subject: "actset" }),
-  // No masks: OVS does not print them of NSH fields, so that a dump would lose them.
-  field("nsh_flags", 8, "dec", { ...nsh, pool: SMALL, written: "nsh_flags" }),
-  field("nsh_ttl", 8, "dec", { ...nsh, pool: numbers(0, 1, 2, 63), written: "nsh_ttl" }),
+  field("nsh_flags", 8, "dec", { ...nsh, pool: SMALL, masks: SMALL_MASKS, written: "nsh_flags" }),
+  field("nsh_ttl", 8, "dec", { ...nsh, pool: numbers(0, 1, 2, 63), masks: SMALL_MASKS, written: "nsh_ttl" }),
   field("nsh_mdtype", 8, "dec", { ...nsh, pool: numbers(1) }),
   field("nsh_np", 8, "dec", { ...nsh, pool: numbers(1, 3) }),
-  field("nsh_spi", 24, "hex", { ...nsh, pool: SMALL, written: "nsh_spi" }),
+  field("nsh_spi", 24, "hex", { ...nsh, pool: SMALL, masks: SMALL_MASKS, written: "nsh_spi" }),
   field("nsh_si", 8, "dec", { ...nsh, pool: numbers(255, 254, 3), written: "nsh_si" }),
-  ...[1, 2, 3, 4].map((n) => field(`nsh_c${n}`, 32, "hex", { ...nsh, pool: SMALL, written: `nsh_c${n}` })),
+  ...[1, 2, 3, 4].map((n) => field(`nsh_c${n}`, 32, "hex", { ...nsh, pool: SMALL, masks: SMALL_MASKS, written: `nsh_c${n}` })),
 ];
 
-/** A value of a field, masked now and then, as a match has it. */
-export function drawValue(r: Random, f: MatchField, share = 0.3): { value: bigint; mask: bigint } {
+/** A value of a field, masked now and then, as a match has it; `lost` masks too, which a dump would not tell of. */
+export function drawValue(r: Random, f: MatchField, share = 0.3, lost = false): { value: bigint; mask: bigint } {
   const whole = all(f.bits);
   const value = f.pool.length > 0 ? r.pick(f.pool) : r.bits(f.bits);
-  if (f.masks.length === 0 || !r.chance(share)) return { value: value & whole, mask: whole };
-  const mask = r.pick(f.masks) & whole;
+  const masks = lost ? [...f.masks, ...f.unprinted] : f.masks;
+  if (masks.length === 0 || !r.chance(share)) return { value: value & whole, mask: whole };
+  const mask = r.pick(masks) & whole;
   return { value: value & mask, mask };
 }
 

@@ -2,7 +2,6 @@
 import { Core } from "@plumbline/core-wasm";
 import { PlumblineError } from "@plumbline/model";
 import { type OfprotoBridge, type OfprotoTrace, openOfproto } from "@plumbline/plugin-ovs";
-import { PATCHES } from "./topology.js";
 
 export interface OurAnswer {
   readonly trace: OfprotoTrace | null;
@@ -17,8 +16,8 @@ export class Ours {
   private readonly layer: ReturnType<typeof openOfproto>;
 
   constructor(bridges: readonly OfprotoBridge[]) {
-    const names = new Set(bridges.map((b) => b.name));
-    this.layer = openOfproto({ bridges, patches: PATCHES.filter((p) => names.has(p.a.bridge) && names.has(p.b.bridge)) });
+    // dpif/show tells which patch ports are joined.
+    this.layer = openOfproto({ bridges, patches: [] });
     if (core) core.load(this.layer.network);
     else core = Core.createSync(this.layer.network);
   }

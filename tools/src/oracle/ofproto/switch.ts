@@ -16,6 +16,8 @@ export type Told = { readonly text: string } | { readonly error: string };
 export interface Printed {
   readonly fdb: string;
   readonly tlvMap: string;
+  /** `dump-ports-desc`, and behind it `dpif/show`. */
+  readonly ports: string;
 }
 
 export class TraceSwitch {
@@ -73,7 +75,11 @@ export class TraceSwitch {
       for (const meter of [1, 2])
         await daemons.ofctl(["-OOpenFlow13", "add-meter", b.name, `meter=${meter},kbps,band=type=drop,rate=1000`]);
       for (const p of b.ports) if (!p.up) await this.ask("netdev-dummy/set-admin-state", p.name, "down");
-      this.printed.set(b.name, { fdb: await this.ask("fdb/show", b.name), tlvMap: await daemons.ofctl(["dump-tlv-map", b.name]) });
+      this.printed.set(b.name, {
+        fdb: await this.ask("fdb/show", b.name),
+        tlvMap: await daemons.ofctl(["dump-tlv-map", b.name]),
+        ports: `${await daemons.ofctl(["-OOpenFlow15", "dump-ports-desc", b.name])}${shown}`,
+      });
     }
   }
 

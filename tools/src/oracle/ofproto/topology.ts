@@ -33,9 +33,6 @@ export const LOCAL = 65534;
 /** Datapath numbers of the bridges' own ports begin here. */
 const OWN_PORTS = 100;
 
-/** No form of `--ports` tells of tunnels yet: without, no bridge has one. */
-export const TUNNELS_ARE_TOLD = false;
-
 export const BRIDGES: readonly Bridge[] = [
   {
     name: "br0",
@@ -70,21 +67,10 @@ export const BRIDGES: readonly Bridge[] = [
 ].map((b, i) => ({
   ...b,
   ports: [
-    ...b.ports.filter((p: BridgePort) => TUNNELS_ARE_TOLD || !p.tunnel),
+    ...b.ports,
     { number: LOCAL, name: b.name, datapath: OWN_PORTS + i, up: true },
   ],
 }));
-
-/** Joined patch ports, each pair once. */
-export const PATCHES = BRIDGES.flatMap((a) =>
-  a.ports.flatMap((p) =>
-    BRIDGES.flatMap((b) =>
-      b.ports
-        .filter((q) => q.name === p.peer && a.name < b.name)
-        .map((q) => ({ a: { bridge: a.name, port: p.name }, b: { bridge: b.name, port: q.name } })),
-    ),
-  ),
-);
 
 /** Addresses that bridges have learned, as far as they are concerned: bridge, port, VLAN, MAC. */
 export const LEARNED: readonly (readonly [string, string, number, string])[] = [
@@ -102,7 +88,17 @@ export const TLV_MAP = OPTIONS.map(
   (o) => `{class=0x${o.class.toString(16)},type=0x${o.type.toString(16)},len=${o.length}}->${o.field}`,
 ).join(",");
 
-/** The ports of a bridge as lines `OFPORT NAME [DPPORT [up|down]]`. */
-export function portLines(b: Bridge): string {
-  return b.ports.map((p) => `${p.number} ${p.name}${p.datapath === null ? "" : ` ${p.datapath} ${p.up ? "up" : "down"}`}\n`).join("");
+/** What `dump-ports-desc` and `dpif/show` print of the bridges, where there is no switch to ask: as far as it is read. */
+export function portsText(b: Bridge): string {
+  const down = b.ports.filter((p) => !p.up).map((p) => ` ${p.number}(${p.name}): addr:00:00:00:00:00:00\n     state:      LINK_DOWN\n`);
+  const kind = (p: BridgePort) => {
+    if (p.peer) return `(patch: peer=${p.peer})`;
+    const [type, ...options] = p.tunnel ?? [p.number === LOCAL ? "dummy-internal" : "dummy"];
+    const given = options.map((o) => o.replace("options:", "")).join(", ");
+    return `(${type.replace("type=", "")}${given ? `: ${given}` : ""})`;
+  };
+  const shown = BRIDGES.map(
+    (x) => `  ${x.name}:\n${x.ports.map((p) => `    ${p.name} ${p.number}/${p.datapath ?? "none"}: ${kind(p)}\n`).join("")}`,
+  );
+  return `${down.join("")}dummy@${DATAPATH}: hit:0 missed:0\n${shown.join("")}`;
 }

@@ -68,7 +68,7 @@ export class ActionSetStates {
         if (this.states.size > known) queue.push(to);
         this.sw.net.rule(w.table, {
           rows: [matchField([], STATE.field, from.number)],
-          program: [{ op: "set", dst: STATE, value: BigInt(to.number) }, ...output(to.actions)],
+          program: [{ op: "set", dst: STATE, value: BigInt(to.number) }, ...output(this.sw, to.actions)],
         });
       }
     }
@@ -124,10 +124,11 @@ function withoutReplaced(actions: readonly OvsAction[]): OvsAction[] {
 }
 
 /** `actset_output`: the port of the set's output, unless a group takes its place. */
-function output(actions: readonly OvsAction[]): Action[] {
+function output(sw: Switch, actions: readonly OvsAction[]): Action[] {
   if (actions.some((a) => a.kind === "group")) return [{ op: "set", dst: OUTPUT, value: BigInt(PORT.unset) }];
-  const port = actions.find((a) => a.kind === "output")?.port;
-  return typeof port === "number" ? [{ op: "set", dst: OUTPUT, value: BigInt(port) }] : [];
+  const ref = actions.find((a) => a.kind === "output")?.port;
+  const port = ref === undefined ? undefined : sw.portNumber(ref);
+  return port === undefined ? [] : [{ op: "set", dst: OUTPUT, value: BigInt(port) }];
 }
 
 /** Whether any of these actions writes an action set. */

@@ -12,6 +12,7 @@
  */
 import { type Action, assertNever, matchField, type NatRange, slice } from "@plumbline/model";
 import type { CtSpec, FieldSlice, LearnAction, MatchTerm, NatSpec, OvsAction, PortRef, TableRef } from "../ast.js";
+import { type Needs, ovsField } from "../fields.js";
 import { PORT, reservedName } from "../ports.js";
 import { printAction } from "../print/actions.js";
 import { decodeActions } from "../wire/actions.js";
@@ -21,6 +22,7 @@ import { lowerBundle, lowerGroup, lowerMultipath } from "./choices.js";
 import { decap, encap } from "./encap.js";
 import { decMplsTtl, decNshTtl, decTtl, ifMpls, popMpls, popVlan, pushMpls, pushVlan } from "./layers.js";
 import { knownValue } from "./match.js";
+import { ifMet, ifPresent, type KnownPacket, knownPacket, NOTHING_KNOWN } from "./presence.js";
 import type { Switch } from "./switch.js";
 
 /** Where a list of actions stands. */
@@ -33,6 +35,8 @@ export interface Place {
   readonly groups: readonly number[];
   /** The packet as it was comes back behind these actions, so that nothing need be cleared at their end. */
   readonly restored?: boolean;
+  /** Inside of `exec` of a `ct`, which writes and asks nothing. */
+  readonly inExec?: boolean;
   /** Told of each `learn`. */
   readonly onLearn?: (a: LearnAction) => void;
 }
@@ -72,6 +76,7 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
   for (let i = from; i < list.length; i++) {
     const a = list[i];
     const last = i === list.length - 1;
+    if (leadsOn(a)) tagged = false;
     switch (a.kind) {
       case "output":
         out.push(...output(sw, a.port));
@@ -95,7 +100,7 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
         out.push({ op: "set", dst: SKB_PRIORITY, value: 0n });
         break;
       case "setField":
-        out.push(...setField(sw, a, tagged));
+        out.push(...setField(sw, a, tagged, knownHere(list, i, place)));
         if (a.dst.slice?.field === VLAN_TCI) tagged ||= !a.needsVlan && (a.value & 0x1000n) !== 0n && a.dst.slice.ofs === 0;
         break;
       case "deleteField":
@@ -106,8 +111,10 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
         else if (!a.src.slice || a.src.slice.n !== a.dst.slice.n)
           out.push(sw.unknown(`${a.src.text} is copied to ${a.dst.text}, and its value is not modelled`));
         else {
-          out.push({ op: "move", src: a.src.slice, dst: a.dst.slice });
-          if (a.dst.slice.field === "arp_op") out.push(NO_HIGH_OP);
+          const moves: Action[] = [{ op: "move", src: a.src.slice, dst: a.dst.slice }];
+          if (a.dst.slice.field === "arp_op") moves.push(NO_HIGH_OP);
+          if (place.inExec) out.push(...moves);
+          else out.push(...ifPresent(sw, [a.dst.field, a.src.field], knownHere(list, i, place), `${a.src.text}->${a.dst.text}`, moves));
         }
         break;
       case "push":
@@ -168,19 +175,24 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
         if (!(last && place.restored)) out.push(...CLEAR_CT);
         break;
       case "ctClear":
-        out.push({ op: "ctClear" });
+        // To the switch a packet that has no state was not tracked: what is marked nevertheless stays.
+        out.push(sw.traced ? sw.cases("ct_clear", [[[matchField([], "ct_state", 0)], []]], [{ op: "ctClear" }]) : { op: "ctClear" });
         break;
       case "group": {
+        // A traced group is made once, whatever flow leads to it.
+        const within = sw.traced || changesType(list, i) ? { ...place, terms: [] } : place;
         const run = (actions: readonly OvsAction[], restored: boolean) =>
-          lowerFrom(sw, actions, 0, { ...place, groups: [...place.groups, a.id], restored }, tagged);
+          lowerFrom(sw, actions, 0, { ...within, groups: [...place.groups, a.id], restored }, tagged && !sw.traced);
         const program = lowerGroup(sw, a.id, place, run);
         if (!program) return out;
         out.push(...program);
         break;
       }
-      case "clone":
-        out.push({ op: "clone", actions: withActionSet(sw, lowerFrom(sw, a.actions, 0, inside, tagged)) });
+      case "clone": {
+        const within = changesType(list, i) ? { ...inside, terms: [] } : inside;
+        out.push({ op: "clone", actions: withActionSet(sw, lowerFrom(sw, a.actions, 0, within, tagged)) });
         break;
+      }
       case "checkPktLarger": {
         const { slice: dst } = a.dst;
         if (!dst) {
@@ -238,19 +250,44 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
 
 /** What a packet's copy does when its actions are done. */
 function withActionSet(sw: Switch, program: Action[]): Action[] {
-  return sw.endOfPipeline ? [...program, sw.endOfPipeline] : program;
+  const end = sw.endOfPipeline;
+  if (!end) return program;
+  const last = program.at(-1);
+  // `goto_table` as the last instruction comes back to it.
+  const back: Action[] = last?.op === "goto" && !last.unwind ? [...program.slice(0, -1), { op: "call", table: last.table }] : program;
+  return [...back, end];
 }
 
-/** An action before this one changes what the packet is. */
+const CHANGES_TYPE = new Set<OvsAction["kind"]>(["pushMpls", "popMpls", "encap", "decap"]);
+
+/** Behind one of these actions the packet may be of another type. */
 function changesType(list: readonly OvsAction[], until: number): boolean {
-  return list.slice(0, until).some((a) => a.kind === "pushMpls" || a.kind === "popMpls" || a.kind === "encap" || a.kind === "decap");
+  return list.slice(0, until).some((a) => CHANGES_TYPE.has(a.kind) || leadsOn(a));
+}
+/** Other flows change the packet, and this list goes on with it. */
+function leadsOn(a: OvsAction): boolean {
+  return a.kind === "resubmit" || a.kind === "goto" || a.kind === "outputField" || (a.kind === "output" && a.port === PORT.table);
 }
 
 function notModelled(dst: FieldSlice): Action {
   return { op: "note", text: `${dst.text} is set; the field is not modelled` };
 }
 
-function setField(sw: Switch, a: Extract<OvsAction, { kind: "setField" }>, tagged: boolean): Action[] {
+/** What the flow's match says of the packet, as long as nothing has made another of it. */
+function knownHere(list: readonly OvsAction[], at: number, place: Place): KnownPacket {
+  return changesType(list, at) ? NOTHING_KNOWN : knownPacket(place.terms);
+}
+
+/** What writes of OpenFlow 1.0 need of a packet, where it is not what the field needs (ofproto-dpif-xlate.c, do_xlate_actions). */
+const OWN_NEEDS: Readonly<Record<string, Needs>> = {
+  mod_nw_src: "ip4",
+  mod_nw_dst: "ip4",
+  mod_nw_tos: "ip",
+  mod_nw_ecn: "ip",
+  mod_nw_ttl: "ip",
+};
+
+function setField(sw: Switch, a: Extract<OvsAction, { kind: "setField" }>, tagged: boolean, known: KnownPacket): readonly Action[] {
   const { slice: dst } = a.dst;
   if (!dst) return [notModelled(a.dst)];
   if (a.portName !== undefined) {
@@ -263,7 +300,18 @@ function setField(sw: Switch, a: Extract<OvsAction, { kind: "setField" }>, tagge
   const name = `${a.dst.text}=${a.value}/${a.mask}`;
   if (a.needsVlan && !tagged) return [sw.when(`${name} if there is a VLAN tag`, TAGGED, sets)];
   if (/^set_mpls/.test(a.form)) return [ifMpls(sw, `${name} if there is a label`, sets)];
-  return sets;
+  // A tag that is not there is made.
+  if (dst.field === VLAN_TCI) return sets;
+  if (/^mod_tp_/.test(a.form)) return ifAnyPorts(sw, known, name, sets);
+  return ifMet(sw, [OWN_NEEDS[a.form] ?? ovsField(a.dst.field)?.needs ?? "-"], known, name, sets);
+}
+
+/** mod_tp_src and mod_tp_dst: whichever protocol it is, as long as this fragment has its header. */
+function ifAnyPorts(sw: Switch, known: KnownPacket, name: string, sets: readonly Action[]): readonly Action[] {
+  const isIp = known.ethType === 0x0800 || known.ethType === 0x86dd;
+  const whole = matchField([], "ip_frag", 0, 2);
+  const rows = isIp ? [whole] : IP.map((m) => matchField(m, "ip_frag", 0, 2));
+  return [sw.when(`${name} if there are ports${isIp ? "" : " at all"}`, rows, sets)];
 }
 
 /** xlate_output_action. */
@@ -367,7 +415,7 @@ function resubmit(sw: Switch, a: Extract<OvsAction, { kind: "resubmit" }>, place
 function ct(sw: Switch, a: CtSpec, place: Place): Action[] {
   if (typeof a.zone !== "number" && !a.zone.slice) return [sw.unknown(`ct in the zone of ${a.zone.text}, which is not modelled`)];
   const note: Action[] = a.alg === "" ? [] : [{ op: "note", text: `ct helper ${a.alg}: connections related by it are not followed` }];
-  const exec = lowerFrom(sw, a.exec, 0, place, false).filter((x) => x.op === "set" || x.op === "move");
+  const exec = lowerFrom(sw, a.exec, 0, { ...place, inExec: true }, false).filter((x) => x.op === "set" || x.op === "move");
   return [
     ...note,
     {

@@ -1,5 +1,5 @@
 /** Writes with masks, and the fields of a connection, as plain sets. */
-import { type Action, type Slice, slice } from "@plumbline/model";
+import { type Action, FIELDS, type Slice, slice } from "@plumbline/model";
 
 /** `dst = value/mask`: one set for each run of ones in the mask. */
 export function maskedSets(dst: Slice, value: bigint, mask: bigint): Action[] {
@@ -17,17 +17,8 @@ export function maskedSets(dst: Slice, value: bigint, mask: bigint): Action[] {
   return out;
 }
 
+/** All that a packet has of its connection. */
+export const CT_FIELDS: readonly string[] = FIELDS.filter((f) => f.name.startsWith("ct_")).map((f) => f.name);
+
 /** What a `ct` leaves of the connection in the packet that goes on: nothing is to be seen of it (lib/flow.c, flow_clear_conntrack). */
-export const CLEAR_CT: readonly Action[] = [
-  "ct_state",
-  "ct_zone",
-  "ct_mark",
-  "ct_label",
-  "ct_nw_proto",
-  "ct_nw_src",
-  "ct_nw_dst",
-  "ct_ipv6_src",
-  "ct_ipv6_dst",
-  "ct_tp_src",
-  "ct_tp_dst",
-].map((f) => ({ op: "set", dst: slice(f), value: 0n }));
+export const CLEAR_CT: readonly Action[] = CT_FIELDS.map((f) => ({ op: "set", dst: slice(f), value: 0n }));

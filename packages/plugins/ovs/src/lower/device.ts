@@ -6,6 +6,7 @@ import type { LearnAction, MatchTerm, OvsGroup } from "../ast.js";
 import { ActionSetStates, writesActionSet } from "./actionSetStates.js";
 import { lowerActions } from "./actions.js";
 import { attachmentOf, type Bridge, bridgesOf } from "./bridges.js";
+import { type DerivedFlows, derivedFlows } from "./derived.js";
 import { changesPacketType } from "./encap.js";
 import { ruleOf } from "./flow.js";
 import { lowerLearned } from "./learn.js";
@@ -15,7 +16,9 @@ import { Switch } from "./switch.js";
 /** Lowers all bridges of all hosts. */
 export function lowerBridges(ctx: LowerContext): void {
   for (const host of new Set([...ctx.facts.hosts(), ""])) {
-    const { bridges, homeless } = bridgesOf(ctx.facts, host);
+    const found = bridgesOf(ctx.facts, host);
+    const derived = derivedFlows(ctx, host, found);
+    const { bridges, homeless } = found;
     if (bridges.size === 0 && homeless.length === 0) continue;
     if (homeless.length > 0)
       ctx.problem(
@@ -25,7 +28,7 @@ export function lowerBridges(ctx: LowerContext): void {
           "Collect `ovs-vsctl show`.",
         ),
       );
-    for (const b of bridges.values()) lowerBridge(ctx, host, b);
+    for (const b of bridges.values()) lowerBridge(ctx, host, b, derived.get(b.name));
   }
 }
 
@@ -33,13 +36,13 @@ function info(at: Fact | undefined, message: string, hint: string): Problem {
   return { severity: "info", file: at?.origin.file ?? "", line: at?.origin.line ?? 0, message, hint };
 }
 
-function lowerBridge(ctx: LowerContext, host: string, bridge: Bridge): void {
+function lowerBridge(ctx: LowerContext, host: string, bridge: Bridge, derived: DerivedFlows | undefined): void {
   const { net, facts } = ctx;
   const name = host === "" ? bridge.name : `${host}/${bridge.name}`;
   const node = ctx.nodeOf(host);
   const aliases = node !== "" && node !== host ? [`${node}/${bridge.name}`] : [];
   const device = net.device({ name, kind: "bridge", host, node, aliases });
-  const flows = facts.of("ovs.flow", host).filter((f) => f.data.bridge === bridge.name);
+  const flows = derived?.flows ?? facts.of("ovs.flow", host).filter((f) => f.data.bridge === bridge.name);
   const dump = facts.of("ovs.flow-dump", host).find((f) => f.data.bridge === bridge.name);
   const anchor: Fact | undefined = dump ?? flows[0];
 
@@ -61,12 +64,12 @@ function lowerBridge(ctx: LowerContext, host: string, bridge: Bridge): void {
       info(anchor, `${name}: whether the datapath is the kernel's is not in evidence; taken to be (system)`, "Collect `ovs-vsctl show`."),
     );
 
-  const groups = new Map<number, OvsGroup>();
-  for (const f of facts.of("ovs.group", host)) if (f.data.bridge === bridge.name) groups.set(f.data.group.id, f.data.group);
-  const groupsRead = facts.of("ovs.read", host).some((f) => f.data.what === "groups" && f.data.bridge === bridge.name);
+  const groups = new Map<number, OvsGroup>(derived?.groups);
+  if (!derived) for (const f of facts.of("ovs.group", host)) if (f.data.bridge === bridge.name) groups.set(f.data.group.id, f.data.group);
+  const groupsRead = derived !== undefined || facts.of("ovs.read", host).some((f) => f.data.what === "groups" && f.data.bridge === bridge.name);
   // The kernel datapath shares its connections with the host's netfilter.
   const tracker = bridge.datapath === "netdev" ? net.tracker(`${host}/ovs`, "userspace") : net.tracker(`${host}/linux`, "linux");
-  const sw = new Switch(host, bridge, device, net, tracker, groups, groupsRead, ctx.punts, (s) => lowerNormal(s, facts));
+  const sw = new Switch(host, bridge, device, net, tracker, groups, groupsRead, ctx.punts, (s) => lowerNormal(s, facts), false, derived?.of.certainty === "inferred" ? "logical" : "openflow");
   sw.bareFrames =
     flows.some((f) => changesPacketType(f.data.flow.actions)) ||
     [...groups.values()].some((g) => g.buckets.some((b) => changesPacketType(b.actions)));
@@ -74,7 +77,7 @@ function lowerBridge(ctx: LowerContext, host: string, bridge: Bridge): void {
   device.entry = sw.entry(0).id;
   warnOfOptions(ctx, host, bridge);
 
-  const extent = dump?.data.extent ?? "excerpt";
+  const extent = derived ? "whole" : (dump?.data.extent ?? "excerpt");
   const from = extent === "whole" ? Number.POSITIVE_INFINITY : (dump?.data.from ?? 0);
   const incomplete = (t: Table | number | string) => typeof t !== "number" || t >= from;
   const doubt: { certainty: Certainty; why: string } = {
@@ -99,7 +102,9 @@ function lowerBridge(ctx: LowerContext, host: string, bridge: Bridge): void {
       });
       continue;
     }
-    const unsure = extent !== "whole" && incomplete(flow.table) ? doubt : {};
+    const unsure = derived
+      ? { certainty: derived.of.certainty, why: derived.of.why, derived: derived.texts.get(fact)! }
+      : extent !== "whole" && incomplete(flow.table) ? doubt : {};
     net.rule(sw.table(flow.table), { ...rule, ...unsure });
   }
   sw.actionSets?.finish((list) => lowerActions(sw, list, { table: 0, terms: [], groups: [] }));

@@ -7,6 +7,7 @@
  */
 import { type Action, FIELDS, matchField, slice } from "@plumbline/model";
 import type { OvsAction } from "../ast.js";
+import { HIDDEN_BY_HEADER } from "./layers.js";
 import type { Switch } from "./switch.js";
 
 const TYPE = slice("packet_type");
@@ -43,7 +44,8 @@ export function encap(sw: Switch, a: Extract<OvsAction, { kind: "encap" }>): Act
     );
   }
   if (a.packetType !== NSH) return sw.unknown("encap(mpls) is not modelled");
-  const hidden = FIELDS.filter((f) => f.cls === "header" && !/^(packet_len|packet_type|nsh_)/.test(f.name)).map((f) => set(f.name, 0n));
+  const link = FIELDS.filter((f) => /^(eth_|vlan_|mpls_)/.test(f.name)).map((f) => f.name);
+  const hidden = [...link, ...HIDDEN_BY_HEADER].map((f) => set(f, 0n));
   const mdType = a.mdType === 2 ? 2n : 1n;
   const header = (next: bigint): Action[] => [
     ...hidden,

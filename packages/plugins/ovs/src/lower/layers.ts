@@ -38,10 +38,18 @@ export function popVlan(): Action[] {
   return [move(VLAN_TCI2, VLAN_TCI), set(VLAN_TCI2, 0n)];
 }
 
-/** Network and transport headers: what a label hides. */
-const HIDDEN: readonly Action[] = FIELDS.filter(
-  (f) => f.cls === "header" && !/^(packet_len|packet_type|eth_|vlan_|mpls_)/.test(f.name),
-).map((f) => set(slice(f.name), 0n));
+/**
+ * What an outer header hides (lib/flow.c, flow_push_mpls; lib/nsh.h): all behind the Ethernet header and its tags, and the connection's
+ * addresses and ports, which stand there too.
+ */
+export const HIDDEN_BY_HEADER: readonly string[] = FIELDS.filter(
+  (f) =>
+    (f.cls === "header" || f.cls === "inner" || /^ct_(nw_src|nw_dst|ipv6_src|ipv6_dst|tp_src|tp_dst)$/.test(f.name)) &&
+    !/^(packet_len|packet_type|eth_|vlan_|mpls_)/.test(f.name),
+).map((f) => f.name);
+/** A label ends the datapath's hash too. */
+export const HIDDEN_BY_LABEL: readonly string[] = [...HIDDEN_BY_HEADER, "dp_hash"];
+const HIDDEN: readonly Action[] = HIDDEN_BY_LABEL.map((f) => set(slice(f), 0n));
 
 export function pushMpls(sw: Switch, ethertype: number): Action {
   const first = (label: bigint): Action[] => [set(LSE[0], 0n), set(LSE_LABEL, label), set(LSE_BOS, 1n)];

@@ -2,10 +2,11 @@
  * How a select group takes a bucket (ofproto-dpif.c, group_set_selection_method and group_setup_dp_hash_table;
  * ofproto-dpif-xlate.c, pick_select_group).
  */
-import { type ChooseBy, type Match, matchField, slice } from "@plumbline/model";
+import { type ChooseBy, slice } from "@plumbline/model";
 import type { Bucket, OvsGroup } from "../ast.js";
-import { type Needs, ovsField } from "../fields.js";
+import { ovsField } from "../fields.js";
 import { FIELD_TABLE } from "../fieldTable.js";
+import { whenPresent } from "./presence.js";
 
 /** Values of the hash that are told apart: at most, and at least. */
 const MOST = 256;
@@ -22,8 +23,8 @@ export interface Selection {
   /** dp_hash: option by value of the hash's low bits. */
   readonly map: readonly number[];
   readonly by: ChooseBy | undefined;
-  /** Fields of the packet that are read for it. */
-  reads(ethType: number): readonly string[];
+  /** hash: OVS's names of the fields that `by` has. */
+  readonly names: readonly string[];
 }
 
 export function selection(g: OvsGroup, isLive: (b: Bucket) => boolean): Selection {
@@ -40,10 +41,10 @@ export function selection(g: OvsGroup, isLive: (b: Bucket) => boolean): Selectio
       options,
       map,
       by: map.length === 0 ? undefined : { kind: "map", field: slice("dp_hash"), map },
-      reads: () => [],
+      names: [],
     };
   }
-  const fields = asked === "hash" ? hashedFields(g) : [];
+  const { fields, names } = asked === "hash" ? hashedFields(g) : { fields: [], names: [] };
   if (fields.length > 0)
     return {
       method: "hash",
@@ -52,9 +53,9 @@ export function selection(g: OvsGroup, isLive: (b: Bucket) => boolean): Selectio
       options,
       map: [],
       by: { kind: "fields", param: g.selectionParam, fields, ids: options.map((b) => b.id ?? g.buckets.indexOf(b)) },
-      reads: () => fields.map((f) => f.slice.field),
+      names,
     };
-  return { method: "default", algorithm: 0, basis: 0, options, map: [], by: undefined, reads: symmetricL4 };
+  return { method: "default", algorithm: 0, basis: 0, options, map: [], by: undefined, names: [] };
 }
 
 /** Webster's method: every value of the hash goes to the bucket that is furthest behind its weight. Null if too many values are needed. */
@@ -83,13 +84,6 @@ function firstLive(table: readonly Bucket[], hash: number, options: readonly Buc
   return 0;
 }
 
-function symmetricL4(ethType: number): string[] {
-  const l2 = ["eth_src", "eth_dst", "vlan_tci"];
-  if (ethType === 0x0800) return [...l2, "ip_src", "ip_dst", "ip_proto", "tp_src", "tp_dst"];
-  if (ethType === 0x86dd) return [...l2, "ipv6_src", "ipv6_dst", "ip_proto", "tp_src", "tp_dst"];
-  return l2;
-}
-
 type HashFields = Extract<ChooseBy, { kind: "fields" }>["fields"];
 
 /** Places of OVS's fields in its own order (meta-flow.h). */
@@ -100,7 +94,7 @@ const ORDER = new Map(
 );
 
 /** `fields(ip_src,nw_proto,tcp_src=0xff)`, in OVS's order of fields. */
-function hashedFields(g: OvsGroup): HashFields {
+function hashedFields(g: OvsGroup): { fields: HashFields; names: readonly string[] } {
   const asked = g.fields.flatMap((text) => {
     const [name, mask] = text.split("=");
     const f = ovsField(name);
@@ -109,10 +103,11 @@ function hashedFields(g: OvsGroup): HashFields {
     return f && slice ? [{ f, slice, mask: mask === undefined ? null : maskValue(mask) }] : [];
   });
   asked.sort((a, b) => placeOf(a.f.name) - placeOf(b.f.name));
-  return asked.map(({ f, slice: s, mask }) => {
+  const fields = asked.map(({ f, slice: s, mask }) => {
     const when = whenPresent(f.needs);
     return { slice: s, mask: mask ?? (1n << BigInt(s.n)) - 1n, bytes: f.bytes, ...(when ? { when } : {}) };
   });
+  return { fields, names: asked.map(({ f }) => f.name) };
 }
 function placeOf(name: string): number {
   return ORDER.get(name) ?? (name.startsWith("tun_metadata") ? (ORDER.get("metadata") ?? 0) - 0.5 : (ORDER.get("eth_src") ?? 0) - 0.5);
@@ -124,48 +119,4 @@ function maskValue(text: string): bigint | null {
   if (octets) return octets.slice(1).reduce((v, o) => (v << 8n) | BigInt(o), 0n);
   if (/^[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}$/.test(text)) return text.split(":").reduce((v, o) => (v << 8n) | BigInt(`0x${o}`), 0n);
   return null;
-}
-
-/** Packets that have a field of these needs; null: all have. */
-function whenPresent(needs: Needs): readonly Match[] | null {
-  const type = (...types: number[]) => types.map((t) => matchField([], "eth_type", t));
-  const proto = (p: number, on: readonly Match[]) => on.map((m) => matchField(matchField(m, "ip_proto", p), "ip_frag", 0, 2));
-  const nd = (...types: number[]) =>
-    types.flatMap((t) => proto(58, type(0x86dd)).map((m) => matchField(matchField(m, "icmp_type", t), "icmp_code", 0)));
-  switch (needs) {
-    case "-":
-    case "eth":
-    case "ct":
-      return null;
-    case "vlan":
-      return [matchField([], "vlan_tci", 0x1000, 0x1000)];
-    case "arp":
-      return type(0x0806, 0x8035);
-    case "ip4":
-      return type(0x0800);
-    case "ip6":
-      return type(0x86dd);
-    case "ip":
-      return type(0x0800, 0x86dd);
-    case "mpls":
-      return type(0x8847, 0x8848);
-    case "nsh":
-      return type(0x894f);
-    case "tcp":
-      return proto(6, type(0x0800, 0x86dd));
-    case "udp":
-      return proto(17, type(0x0800, 0x86dd));
-    case "sctp":
-      return proto(132, type(0x0800, 0x86dd));
-    case "icmp4":
-      return proto(1, type(0x0800));
-    case "icmp6":
-      return proto(58, type(0x86dd));
-    case "nd":
-      return nd(135, 136);
-    case "ns":
-      return nd(135);
-    case "na":
-      return nd(136);
-  }
 }

@@ -21,7 +21,7 @@ import { type Bridge, findPort } from "./bridges.js";
 
 const IN_PORT = field("in_port").word;
 /** What a look-up by the original tuple reads in place of the packet's (lib/flow.c, tuple_swap_flow). */
-const CT_FIELDS: readonly (readonly [string, string])[] = [
+export const CT_TUPLE: readonly (readonly [string, string])[] = [
   ["ip_proto", "ct_nw_proto"],
   ["ip_src", "ct_nw_src"],
   ["ip_dst", "ct_nw_dst"],
@@ -31,7 +31,7 @@ const CT_FIELDS: readonly (readonly [string, string])[] = [
   ["tp_dst", "ct_tp_dst"],
 ];
 const SWAPPED = new Map(
-  CT_FIELDS.flatMap(([from, to]) => {
+  CT_TUPLE.flatMap(([from, to]) => {
     const f = field(from);
     const c = field(to);
     return Array.from({ length: f.words }, (_, i) => [[f.word + i, c.word + i] as const, [c.word + i, f.word + i] as const]).flat();
@@ -68,11 +68,13 @@ export class Switch {
      * that lead back to themselves, and nothing learned beforehand.
      */
     readonly traced: boolean = false,
+    /** What kind of decision its tables are, for the reader: OpenFlow, or logical flows that stand in for it. */
+    readonly stage: "openflow" | "logical" = "openflow",
   ) {}
 
   table(ref: TableRef): Table {
     let t = this.tables.get(ref);
-    if (!t) this.tables.set(ref, (t = this.net.table(this.device, String(ref), "openflow", "priority")));
+    if (!t) this.tables.set(ref, (t = this.net.table(this.device, String(ref), this.stage, "priority")));
     return t;
   }
   allTables(): IterableIterator<[TableRef, Table]> {
@@ -84,7 +86,7 @@ export class Switch {
     const from = this.table(ref);
     const name = "ct" in how ? `${from.name} by the original tuple` : `${from.name} as port ${how.inPort}`;
     let c = this.copies.get(name);
-    if (!c) this.copies.set(name, (c = { from, to: this.net.table(this.device, name, "openflow", "priority"), how }));
+    if (!c) this.copies.set(name, (c = { from, to: this.net.table(this.device, name, this.stage, "priority"), how }));
     return c.to;
   }
   /** To be called when all rules are in their tables. */
@@ -106,7 +108,7 @@ export class Switch {
   /** `exit`: no pending look-up goes on. */
   exit(): Action {
     if (!this.exitTable) {
-      this.exitTable = this.net.table(this.device, "exit", "openflow", "priority");
+      this.exitTable = this.net.table(this.device, "exit", this.stage, "priority");
       if (this.endOfPipeline) this.exitTable.miss = [this.endOfPipeline];
     }
     return { op: "goto", table: this.exitTable.id, unwind: true };
@@ -130,7 +132,7 @@ export class Switch {
   ): Action {
     let t = this.helpers.get(name);
     if (!t) {
-      this.helpers.set(name, (t = this.net.table(this.device, name, "openflow", "priority")));
+      this.helpers.set(name, (t = this.net.table(this.device, name, this.stage, "priority")));
       for (const [i, [rows, program]] of cases.entries()) this.net.rule(t, { priority: cases.length - i, rows, program });
       t.miss = otherwise;
     }
@@ -141,7 +143,7 @@ export class Switch {
   shared(name: string, make: () => readonly Action[]): Action {
     let t = this.groupTables.get(name);
     if (!t) {
-      this.groupTables.set(name, (t = this.net.table(this.device, name, "openflow", "priority")));
+      this.groupTables.set(name, (t = this.net.table(this.device, name, this.stage, "priority")));
       t.miss = make();
     }
     return { op: "call", table: t.id };
@@ -149,7 +151,7 @@ export class Switch {
 
   /** Goes on with `yes` where one of `rows` matches, else with `no`. Must end its program. */
   branch(name: string, rows: readonly Match[], yes: readonly Action[], no: readonly Action[]): Action {
-    const t = this.net.table(this.device, name, "openflow", "priority");
+    const t = this.net.table(this.device, name, this.stage, "priority");
     this.net.rule(t, { priority: 1, rows, program: yes });
     t.miss = no;
     return { op: "call", table: t.id };

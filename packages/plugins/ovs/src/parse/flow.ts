@@ -11,7 +11,7 @@ import { BadArgument, bad } from "./badArgument.js";
 import { MatchReader, notUnderstood, ownText } from "./match.js";
 import { ANY_NAMES, tableFromText } from "./names.js";
 import { scanUnsigned } from "./numbers.js";
-import { nextKeyValue } from "./scan.js";
+import { CHARACTER as C, nextKeyValue } from "./scan.js";
 
 export interface ParsedFlow {
   /** Null where the line is no flow at all, or is cut off before its actions. */
@@ -29,23 +29,6 @@ const IGNORED = new Set(
 /** Flows get this priority where none is printed (OFP_DEFAULT_PRIORITY). */
 const DEFAULT_PRIORITY = 32768;
 const NO_PROBLEMS: readonly ParseProblem[] = [];
-
-const C = {
-  tab: 9,
-  lf: 10,
-  cr: 13,
-  space: 32,
-  quote: 34,
-  open: 40,
-  close: 41,
-  comma: 44,
-  equal: 61,
-  zero: 48,
-  nine: 57,
-  a: 97,
-  f: 102,
-  x: 120,
-};
 
 /** Column of `actions=` (or `action=`) where the match ends, or -1. */
 function actionsAt(line: string): number {

@@ -2,9 +2,10 @@
  * The packet argument of `ofproto/trace`: a flow in OpenFlow's or in the datapath's words, and behind it, if given, a frame in
  * hexadecimal, whose headers then count (ofproto/ofproto-dpif-trace.c, parse_flow_and_packet).
  */
-import { getBig, newRow, type Row, set } from "@plumbline/model";
+import { getBig, newRow, type Row, set, TUNNEL_FIELDS } from "@plumbline/model";
 import type { PortRef } from "../ast.js";
 import type { OvsTlvFact } from "../facts.js";
+import { CT_FIELDS } from "../lower/bits.js";
 import { BadArgument, bad } from "./badArgument.js";
 import { isDatapathFlow, parseDatapathFlow } from "./datapathFlow.js";
 import { parseExactFlow } from "./exactFlow.js";
@@ -66,33 +67,7 @@ function rowOf(flow: FlowMatch): Row {
 }
 
 /** What comes with a packet, beside its headers: these a frame replaces. */
-const CONTEXT = [
-  "in_port",
-  "pkt_mark",
-  "skb_priority",
-  "recirc_id",
-  "dp_hash",
-  "ct_state",
-  "ct_zone",
-  "ct_mark",
-  "ct_label",
-  "ct_nw_proto",
-  "ct_nw_src",
-  "ct_nw_dst",
-  "ct_ipv6_src",
-  "ct_ipv6_dst",
-  "ct_tp_src",
-  "ct_tp_dst",
-  "tun_id",
-  "tun_src",
-  "tun_dst",
-  "tun_ipv6_src",
-  "tun_ipv6_dst",
-  "tun_flags",
-  "tun_tos",
-  "tun_ttl",
-  ...Array.from({ length: 16 }, (_, i) => `tun_metadata${i}`),
-];
+const CONTEXT = ["in_port", "pkt_mark", "skb_priority", "recirc_id", "dp_hash", ...CT_FIELDS, ...TUNNEL_FIELDS];
 
 function contextOf(row: Row): Row {
   const out = newRow();

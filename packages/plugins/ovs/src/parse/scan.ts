@@ -3,7 +3,8 @@
  * and blanks (lib/ofp-parse.c, ofputil_parse_key_value). Values may nest parentheses and brackets and hold quoted names.
  */
 
-const C = {
+/** Characters by code. */
+export const CHARACTER = {
   tab: 9,
   lf: 10,
   cr: 13,
@@ -12,12 +13,18 @@ const C = {
   open: 40,
   close: 41,
   comma: 44,
+  zero: 48,
+  nine: 57,
   colon: 58,
   equal: 61,
   bracketOpen: 91,
   backslash: 92,
   bracketClose: 93,
-};
+  a: 97,
+  f: 102,
+  x: 120,
+} as const;
+const C = CHARACTER;
 
 /** One key with its value; `value` is null where there is none. */
 export interface KeyValue {

@@ -2,7 +2,7 @@
  * A packet as OVS prints it behind `Flow:` and `Final flow:` (lib/flow.c, flow_format): all fields that such a packet has, and of
  * what comes with it only what is not zero.
  */
-import { getBig, type Row } from "@plumbline/model";
+import { field, getBig, type Row, TUNNEL_FIELDS } from "@plumbline/model";
 import { bytesMask } from "../parse/fieldValue.js";
 import { ETH, FlowMatch, PROTO } from "../parse/flowMatch.js";
 import { formatMatch } from "./match.js";
@@ -21,24 +21,12 @@ const CONTEXT: readonly (readonly [place: string, bits: number])[] = [
   ["metadata", 64],
   ...Array.from({ length: 16 }, (_, i) => [`reg${i}`, 32] as const),
 ];
-const TUNNEL: readonly (readonly [place: string, bits: number])[] = [
-  ["tun_id", 64],
-  ["tun_src", 32],
-  ["tun_dst", 32],
-  ["tun_ipv6_src", 128],
-  ["tun_ipv6_dst", 128],
-  ["tun_gbp_id", 16],
-  ["tun_gbp_flags", 8],
-  ["tun_tos", 8],
-  ["tun_ttl", 8],
-  ["tun_erspan_ver", 4],
-  ["tun_erspan_idx", 20],
-  ["tun_erspan_dir", 1],
-  ["tun_erspan_hwid", 6],
-  ["tun_gtpu_flags", 8],
-  ["tun_gtpu_msgtype", 8],
-  ["tun_flags", 4],
-];
+/** Flags of a tunnel that there are. */
+const TUNNEL_FLAG_BITS = 4;
+const TUNNEL: readonly (readonly [place: string, bits: number])[] = TUNNEL_FIELDS.filter((f) => !f.startsWith("tun_metadata")).map((f) => [
+  f,
+  f === "tun_flags" ? TUNNEL_FLAG_BITS : field(f).bits,
+]);
 
 /** Flag of a tunnel that has a key. */
 const TUNNEL_KEY = 8;
@@ -99,6 +87,8 @@ function network(row: Row, m: FlowMatch, type: number, put: (place: string, bits
     }
     return;
   }
+  // A label may stand in front of what is no Ethernet frame any more: then the header is not seen.
+  if (type === ETH.nsh && n("eth_type") !== ETH.nsh) return;
   if (type === ETH.nsh) {
     for (const place of ["nsh_flags", "nsh_ttl", "nsh_mdtype", "nsh_np", "nsh_si"]) put(place, 8);
     put("nsh_spi", 24);

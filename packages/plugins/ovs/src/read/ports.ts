@@ -9,6 +9,20 @@ import { outputLines } from "./output.js";
 /** OpenFlow's port descriptions hold 15 characters of a name. */
 const NAME_CHARACTERS = 15;
 
+/** Largest number of a port as such (OFPP_MAX). */
+const MOST = 0xff00;
+
+/** Headings of replies, what `show` tells of the whole switch, and speeds. */
+const OTHER_LINES = /^(OFP\w+|NX\w+|n_tables|capabilities|actions)\b|^\s+(current|advertised|supported|peer|speed|dpid|n_tables)\b/;
+
+/** The number of a port that can be told of: `7`, `LOCAL`, or 4294967294 for LOCAL; else null. */
+export function portOf(text: string): number | null {
+  if (text === "LOCAL") return PORT.local;
+  if (!/^\d{1,10}$/.test(text)) return null;
+  const port = port16(Number(text));
+  return port < MOST || port === PORT.local ? port : null;
+}
+
 /** ` 2(patch-br-ex_mas): addr:92:c4:41:69:59:63`, then indented lines of config and state. */
 export function readPortDescriptions(file: EvidenceFile, bridge: string, ctx: ReadContext): void {
   let open: { data: OvsPortFact; line: number; text: string } | null = null;
@@ -21,9 +35,14 @@ export function readPortDescriptions(file: EvidenceFile, bridge: string, ctx: Re
   lines.forEach((raw, i) => {
     const line = raw.trimEnd();
     const m = /^ (\w+)\((.*)\): addr:([0-9a-fA-F:]{17})/.exec(line);
+    // What follows a heading that is no good is not the port's before it.
+    if (m || /^ \S/.test(line)) flush();
     if (m) {
-      flush();
-      const ofport = m[1] === "LOCAL" ? PORT.local : port16(Number(m[1]));
+      const ofport = portOf(m[1]);
+      if (ofport === null) {
+        ctx.problem("warning", i + 1, `'${m[1]}' is not the number of a port`);
+        return;
+      }
       const name = unquote(m[2]);
       open = {
         data: { bridge, name, cut: name.length >= NAME_CHARACTERS, ofport, mac: m[3].toLowerCase() },
@@ -33,13 +52,15 @@ export function readPortDescriptions(file: EvidenceFile, bridge: string, ctx: Re
       return;
     }
     const flags = /^\s+(config|state):\s+(.*)$/.exec(line);
-    if (flags && open) {
+    if (flags) {
+      // A heading that is no good has been told of.
+      if (!open) return;
       const words = flags[2] === "0" ? [] : flags[2].split(/\s+/);
       if (flags[1] === "config") open.data.config = words;
       else open.data.state = words;
       return;
     }
-    if (line.trim() === "" || /^\S/.test(line) || /^\s+(current|advertised|supported|peer|speed|dpid|n_tables)\b/.test(line)) return;
+    if (line.trim() === "" || OTHER_LINES.test(line)) return;
     ctx.problem("warning", i + 1, `'${line.trim()}' is not understood in a description of ports`);
   });
   flush();

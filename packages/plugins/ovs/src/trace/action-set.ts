@@ -4,12 +4,13 @@ import { actionSet } from "../lower/actionSet.js";
 import { PORT } from "../ports.js";
 import { actionsText } from "./action-text.js";
 import type { Context } from "./context.js";
+import { portNumber } from "./departure.js";
 
 /** xlate_write_actions__: also keeps `actset_output`, which tables may match. */
 export function writeActionSet(c: Context, actions: readonly OvsAction[]): void {
   if (!c.actionSetHasGroup)
     for (const a of actions) {
-      if (a.kind === "output") c.flow.set("actset_output", typeof a.port === "number" ? a.port : 0);
+      if (a.kind === "output") c.flow.set("actset_output", portNumber(c, a.port));
       else if (a.kind === "group") {
         c.flow.set("actset_output", PORT.unset);
         c.actionSetHasGroup = true;

@@ -7,13 +7,16 @@ import type { OpenedWorld } from "./bridges.js";
 import { Context, type Departure, FAILURE, type Fork, NotTranslated, SLOW, type TranslationStep } from "./context.js";
 import { RunEnded, RunEvents } from "./events.js";
 import type { Headers } from "./headers.js";
-import { matchText } from "./match-text.js";
+import { megaflowText } from "./megaflow.js";
 import type { OfprotoQuestion } from "./question.js";
 import { RecirculationIds } from "./recirculation.js";
 import type { ReportNode } from "./report.js";
 import { PIPELINE, translate } from "./translate.js";
 import { whyNot } from "./why-not.js";
 import type { TracedRule } from "./world.js";
+
+/** In the place of what a trace that ends early cannot tell. */
+const NOT_KNOWN = "not known";
 
 /** One translation as the text shows it. */
 export interface ToldThread {
@@ -30,6 +33,9 @@ export interface Told {
   readonly threads: readonly ToldThread[];
 }
 
+/** How a note begins that tells that this program is at odds with itself. */
+export const DISAGREEMENT = "not certain, the run and its translation differ (please report it): ";
+
 export function answerOf(
   world: OpenedWorld,
   question: OfprotoQuestion,
@@ -44,6 +50,7 @@ export function answerOf(
   const steps: TranslationStep[] = [];
   const notes: string[] = [];
   let unknown = false;
+  let disagrees = false;
   // To a controller, or recirculating where no trace follows.
   let goesOn = false;
   let n = 0;
@@ -70,20 +77,24 @@ export function answerOf(
       question.real,
     );
     const report = c.trace;
+    let ended = false;
     try {
       translate(c, fork);
     } catch (e) {
       if (!(e instanceof NotTranslated || e instanceof RunEnded)) throw e;
+      ended = true;
       unknown = true;
       notes.push(`not known from here on: ${e.message}`);
     }
-    threads.push(toldThread(c, fork, state, given, initial, report));
+    threads.push(toldThread(c, fork, { state, given, ended }, initial, report));
     for (const s of c.steps) steps.push(s);
     if (!c.error) {
       for (const d of c.departures) departures.push(d);
       goesOn ||= c.recirculates || c.toController;
     }
     for (const n of c.notes) notes.push(n);
+    for (const d of c.disagreements) notes.push(`${DISAGREEMENT}${d}`);
+    disagrees ||= c.disagreements.length > 0;
     queue.push(...c.forks);
     ids.endTranslation();
     if (fork) ids.release(fork.key);
@@ -95,7 +106,7 @@ export function answerOf(
     packet: question.line,
     threads: threads.map((t) => t.thread),
     outputs: departures.map((d) => ({ port: d.port, bridge: d.bridge, packet: printFlow(d.flow.row) })),
-    verdict: unknown ? "unknown" : departures.length > 0 || goesOn ? "output" : "drop",
+    verdict: unknown || disagrees ? "unknown" : departures.length > 0 || goesOn ? "output" : "drop",
     notes: [...new Set(notes)],
   };
   return { answer, threads };
@@ -104,19 +115,20 @@ export function answerOf(
 function toldThread(
   c: Context,
   fork: Fork | null,
-  state: number | null,
-  given: boolean,
+  how: { readonly state: number | null; readonly given: boolean; readonly ended: boolean },
   initial: Headers,
   report: readonly ReportNode[],
 ): ToldThread {
+  const { state, given, ended } = how;
   return {
     thread: {
       recirc: fork ? `0x${fork.recirc.toString(16)}` : null,
       ctState: state === null ? null : stateText(state),
       steps: c.steps.map(stepOf),
-      finalFlow: initial.equals(c.flow) ? "unchanged" : printFlow(c.flow.row),
-      megaflow: matchText(masked(initial, c.masks), c.masks),
-      datapathActions: c.out.text,
+      finalFlow: ended ? NOT_KNOWN : initial.equals(c.flow) ? "unchanged" : printFlow(c.flow.row),
+      megaflow: ended ? NOT_KNOWN : megaflowText(initial, c.masks),
+      // What is known to come first is told.
+      datapathActions: !ended ? c.out.text : c.out.isEmpty ? NOT_KNOWN : `${c.out.text}, then ${NOT_KNOWN}`,
     },
     fork,
     given,
@@ -125,12 +137,6 @@ function toldThread(
     failure: c.error && FAILURE[c.error],
     slow: [...c.slow].map((s) => SLOW[s]),
   };
-}
-
-function masked(flow: Headers, mask: Headers): Headers {
-  const out = flow.copy();
-  for (let i = 0; i < out.row.length; i++) out.row[i] = (out.row[i] & mask.row[i]) >>> 0;
-  return out;
 }
 
 export function stateText(state: number): string {

@@ -26,9 +26,11 @@ export interface OfprotoThread {
   /** The state with which the copy comes back from connection tracking, `new|trk`; null otherwise. */
   readonly ctState: string | null;
   readonly steps: readonly OfprotoStep[];
-  /** "unchanged", or the headers behind the last action. */
+  /** "unchanged", or the headers behind the last action; "not known" where the verdict is unknown because of this thread. */
   readonly finalFlow: string;
+  /** "not known" as above. */
   readonly megaflow: string;
+  /** "drop" if there are none; "not known", or "2, then not known", as above. */
   readonly datapathActions: string;
 }
 

@@ -1,5 +1,6 @@
 /** Bridges of a trace, from texts: as devices of a network, lowered as snapshots are, and as what a translation knows of them. */
 import {
+  type Action,
   type Device,
   hashInt,
   type Match,
@@ -8,9 +9,11 @@ import {
   NetworkBuilder,
   type Origin,
   type Problem,
+  type RuleSpec,
+  slice,
   type Table,
 } from "@plumbline/model";
-import type { OvsGroup } from "../ast.js";
+import type { OvsGroup, TableRef } from "../ast.js";
 import type { OvsTlvFact } from "../facts.js";
 import { ActionSetStates, writesActionSet } from "../lower/actionSetStates.js";
 import { lowerActions } from "../lower/actions.js";
@@ -19,11 +22,13 @@ import { changesPacketType } from "../lower/encap.js";
 import { ruleOf } from "../lower/flow.js";
 import { lowerMatch, ofEthernet } from "../lower/match.js";
 import { Switch } from "../lower/switch.js";
+import { inTieOrder } from "../lower/tieOrder.js";
 import { PORT } from "../ports.js";
 import { printActions } from "../print/actions.js";
 import { printMatch } from "../print/match.js";
 import { type FlowOfText, fdbOfText, flowsOfText, groupsOfText, portsOfText, tlvMapOfText } from "../read/texts.js";
 import type { LayerFile, OfprotoBridge, OfprotoPatch } from "./open.js";
+import { TunnelOption, tunnelOf } from "./tunnel.js";
 import type { TracedBridge, TracedPort, TracedRule, World } from "./world.js";
 
 /** Fields that go with a packet from bridge to bridge; all else of the bridge's own is forgotten. */
@@ -47,6 +52,8 @@ interface Making {
   readonly file: string;
   readonly fdb: readonly { readonly mac: bigint; readonly vlan: number; readonly port: number }[];
   readonly tlvMap: readonly OvsTlvFact[];
+  /** Patch ports with the name of their peer, where a file tells. */
+  readonly peers: readonly { readonly port: number; readonly peer: string }[];
 }
 
 export function openBridges(specs: readonly OfprotoBridge[], patches: readonly OfprotoPatch[]): OpenedWorld {
@@ -54,7 +61,7 @@ export function openBridges(specs: readonly OfprotoBridge[], patches: readonly O
   const problems: Problem[] = [];
   const tracker = network.tracker("ofproto", "userspace");
   const makings = specs.map((spec) => make(spec, patches, network, tracker, problems));
-  join(makings, patches, network, problems);
+  join(makings, [...patches, ...toldPatches(makings, patches)], network, problems);
   const rules = new Map<Origin, TracedRule>();
   // A packet without Ethernet may come over a patch port: one bridge is enough.
   const bareFrames = makings.some(
@@ -98,15 +105,25 @@ function make(spec: OfprotoBridge, patches: readonly OfprotoPatch[], net: Networ
   const tlv = tlvMapOfText(spec.tlvMap?.text ?? "", spec.name);
   say(spec.tlvMap, tlv.problems);
 
+  const tunnel = (p: (typeof ports.found)[number]) => {
+    try {
+      return tunnelOf(p.type, p.options ?? {});
+    } catch (e) {
+      if (!(e instanceof TunnelOption)) throw e;
+      say(spec.ports, [{ line: p.line, message: `tunnel port ${p.name}: ${e.message}; what leaves by it is told as of any port` }]);
+      return null;
+    }
+  };
   const byNumber = new Map<number, TracedPort>();
   for (const p of ports.found)
     if (p.ofport !== undefined)
       byNumber.set(p.ofport, {
         number: p.ofport,
         name: p.ofport === PORT.local ? spec.name : p.name,
-        datapath: p.datapathPort ?? p.ofport,
+        datapath: p.type === "patch" ? null : (p.datapathPort ?? p.ofport),
         config: p.config ?? [],
         live: isUp(p.config ?? [], p.state),
+        tunnel: tunnel(p),
         peer: null,
       });
   const mine = patches.flatMap((x) => [x.a, x.b]).filter((e) => e.bridge === spec.name);
@@ -123,11 +140,11 @@ function make(spec: OfprotoBridge, patches: readonly OfprotoPatch[], net: Networ
       });
       continue;
     }
-    byNumber.set(number, { number, name: known?.name ?? e.port, config: known?.config ?? [], live: true, datapath: null, peer: null });
+    byNumber.set(number, { number, name: known?.name ?? e.port, config: known?.config ?? [], live: true, datapath: null, tunnel: null, peer: null });
   }
   const portsUnknown = spec.ports === undefined || spec.ports.text.trim() === "";
   if (!byNumber.has(PORT.local))
-    byNumber.set(PORT.local, { number: PORT.local, name: spec.name, datapath: PORT.local, config: [], live: true, peer: null });
+    byNumber.set(PORT.local, { number: PORT.local, name: spec.name, datapath: PORT.local, config: [], live: true, tunnel: null, peer: null });
 
   const inOrder = floodOrder(byNumber);
   const device = net.device({ name: spec.name, kind: "bridge", host: "" });
@@ -153,9 +170,13 @@ function make(spec: OfprotoBridge, patches: readonly OfprotoPatch[], net: Networ
     portsUnknown,
     groups: groupMap,
     groupsUnknown,
+    tlvMap: tlv.found,
     fdb: learned,
   };
-  return { sw, traced, flows, file: spec.flows.name, fdb: learned, tlvMap: tlv.found };
+  const peers = ports.found.flatMap((p) =>
+    p.type === "patch" && p.ofport !== undefined && p.options?.peer ? [{ port: p.ofport, peer: p.options.peer }] : [],
+  );
+  return { sw, traced, flows, file: spec.flows.name, fdb: learned, tlvMap: tlv.found, peers };
 }
 
 /** Ports in the order in which OVS keeps and floods them (lib/hmap.h over lib/hash.h, hash_int). */
@@ -190,27 +211,46 @@ function bridgePort(p: TracedPort): BridgePort {
   };
 }
 
-/** `NORMAL` by learned addresses, all else flooded: where patch ports lead is decided as the translation decides it. */
+/**
+ * `NORMAL` by learned addresses, all else flooded: where patch ports lead is decided as the translation decides it. A tag without a VLAN and a
+ * priority is left out of what is sent.
+ */
 function normalOf(sw: Switch, fdb: Making["fdb"]): Table {
   const { net } = sw;
   const t = net.table(sw.device, "NORMAL", "fdb", "priority");
-  net.rule(t, {
-    priority: 2,
-    rows: [matchField([], "eth_dst", 0x0180c2000000n, 0xfffffffffff0n)],
-    program: [{ op: "note", text: "reserved destination address" }],
-  });
-  const untagged = (mac: bigint) => [
-    matchField(matchField([], "eth_dst", mac), "vlan_tci", 0, 0x1000),
-    matchField(matchField([], "eth_dst", mac), "vlan_tci", 0x1000, 0x1fff),
-  ];
-  for (const f of fdb)
-    net.rule(t, {
-      priority: 1,
-      rows: f.vlan === 0 ? untagged(f.mac) : [matchField(matchField([], "eth_dst", f.mac), "vlan_tci", 0x1000 | f.vlan, 0x1fff)],
-      program: [{ op: "output", port: f.port }],
-    });
-  t.miss = sw.bridge.ports.filter((p) => !p.config.includes("NO_FLOOD")).map((p) => ({ op: "output", port: p.number! }));
+  const reserved = matchField([], "eth_dst", 0x0180c2000000n, 0xfffffffffff0n);
+  net.rule(t, { priority: 4, rows: [reserved], program: [{ op: "note", text: "reserved destination address" }] });
+  const tag = (value: number): Action => ({ op: "set", dst: slice("vlan_tci"), value: BigInt(value) });
+  const untagged = (sent: readonly Action[]): Action[] => [tag(0), ...sent, tag(EMPTY_TAG)];
+  for (const f of fdb) {
+    const to = matchField([], "eth_dst", f.mac);
+    const out: Action[] = [{ op: "output", port: f.port }];
+    if (f.vlan !== 0) {
+      net.rule(t, { priority: 3, rows: [matchField(to, "vlan_tci", 0x1000 | f.vlan, 0x1fff)], program: out });
+      continue;
+    }
+    net.rule(t, { priority: 3, rows: [matchField(to, "vlan_tci", EMPTY_TAG)], program: untagged(out) });
+    const rows = [matchField(to, "vlan_tci", 0, 0x1000), matchField(to, "vlan_tci", 0x1000, 0x1fff)];
+    net.rule(t, { priority: 2, rows, program: out });
+  }
+  const flood: Action[] = sw.bridge.ports.filter((p) => !p.config.includes("NO_FLOOD")).map((p) => ({ op: "output", port: p.number! }));
+  net.rule(t, { priority: 1, rows: [matchField([], "vlan_tci", EMPTY_TAG)], program: untagged(flood) });
+  t.miss = flood;
   return t;
+}
+/** There is a tag, of no VLAN and no priority. */
+const EMPTY_TAG = 0x1000;
+
+/** Pairs of patch ports that the files tell and nobody gave. */
+function toldPatches(makings: readonly Making[], given: readonly OfprotoPatch[]): OfprotoPatch[] {
+  const told = makings.flatMap((m) => m.peers.map((p) => ({ m, name: m.traced.ports.get(p.port)!.name, ...p })));
+  const isGiven = (m: Making, port: number, name: string) =>
+    given.some(({ a, b }) => [a, b].some((e) => e.bridge === m.traced.name && (e.port === String(port) || e.port === name)));
+  return told.flatMap((one) => {
+    const other = told.find((x) => x.name === one.peer && x.peer === one.name);
+    if (!other || one.m.traced.name >= other.m.traced.name || isGiven(one.m, one.port, one.name)) return [];
+    return [{ a: { bridge: one.m.traced.name, port: String(one.port) }, b: { bridge: other.m.traced.name, port: String(other.port) } }];
+  });
 }
 
 function join(makings: readonly Making[], patches: readonly OfprotoPatch[], net: NetworkBuilder, problems: Problem[]): void {
@@ -274,9 +314,22 @@ class Flow implements TracedRule {
   }
 }
 
+/** Where packets enter: over a patch port they come without an action set. */
+function entrance(sw: Switch): Table {
+  const first = sw.entry(0);
+  if (!sw.bridge.ports.some((p) => p.type === "patch")) return first;
+  const t = sw.net.table(sw.device, "entrance", "openflow", "priority");
+  t.miss = [
+    { op: "set", dst: slice("actset_output"), value: BigInt(PORT.unset) },
+    { op: "goto", table: first.id },
+  ];
+  return t;
+}
+
 function lowerFlows({ sw, flows, file }: Making, rules: Map<Origin, TracedRule>, problems: Problem[]): TracedRule[] {
   if (flows.some((f) => writesActionSet(f.flow.actions))) sw.actionSets = new ActionSetStates(sw);
-  sw.device.entry = sw.entry(0).id;
+  sw.device.entry = entrance(sw).id;
+  const byTable = new Map<TableRef, { rule: RuleSpec; priority: number; soft: boolean; row: Match }[]>();
   const lowered: TracedRule[] = [];
   for (const { flow, line, text } of flows) {
     const origin: Origin = { file, line, text };
@@ -291,11 +344,15 @@ function lowerFlows({ sw, flows, file }: Making, rules: Map<Origin, TracedRule>,
       });
       continue;
     }
-    sw.net.rule(sw.table(flow.table), rule);
     const traced = new Flow(flow, origin, sw);
+    const one = { rule, priority: flow.priority, soft: rule.conj !== undefined, row: traced.row };
+    const others = byTable.get(flow.table);
+    if (others) others.push(one);
+    else byTable.set(flow.table, [one]);
     rules.set(origin, traced);
     lowered.push(traced);
   }
+  for (const [table, all] of byTable) for (const { rule } of inTieOrder(all)) sw.net.rule(sw.table(table), rule);
   sw.actionSets?.finish((list) => lowerActions(sw, list, { table: 0, terms: [], groups: [] }));
   sw.fillCopies();
   return lowered;

@@ -52,14 +52,16 @@ function nested(c: Context, work: () => void): Context["out"] {
 
 interface DatapathState {
   readonly base: Headers;
+  readonly baseTunnelPort: number;
   readonly wasMpls: boolean;
   readonly conntracked: boolean;
 }
 function datapathState(c: Context): DatapathState {
-  return { base: c.base.copy(), wasMpls: c.wasMpls, conntracked: c.conntracked };
+  return { base: c.base.copy(), baseTunnelPort: c.baseTunnelPort, wasMpls: c.wasMpls, conntracked: c.conntracked };
 }
 function restore(c: Context, s: DatapathState): void {
   c.base.become(s.base);
+  c.baseTunnelPort = s.baseTunnelPort;
   c.wasMpls = s.wasMpls;
   c.conntracked = s.conntracked;
 }

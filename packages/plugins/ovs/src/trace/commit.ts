@@ -15,7 +15,11 @@ interface Part {
   readonly name: string;
   readonly text: (v: bigint) => string;
   readonly maskText?: (m: bigint) => string;
+  /** Of a value that is masked, where it is another. */
+  readonly maskedText?: (v: bigint) => string;
   readonly bytes: number;
+  /** All bits that there are, where the field has more. */
+  readonly full?: bigint;
 }
 const dec = (v: bigint) => v.toString();
 const hexText = (v: bigint) => hex(v);
@@ -30,6 +34,8 @@ const number = (label: string, name: string, bytes: number) => part(label, name,
 
 const hex0 = (v: bigint) => `0x${v.toString(16)}`;
 const wideMask = (m: bigint) => `0x${m.toString(16).padStart(8, "0")}`;
+/** A byte that is masked, and its mask. */
+const byte = (v: bigint) => `0x${v.toString(16).padStart(2, "0")}`;
 
 const ETHERNET = [part("src", "eth_src", macText, 6), part("dst", "eth_dst", macText, 6)];
 const IPV4 = [
@@ -48,19 +54,21 @@ const IPV6 = [
 const ARP = [
   part("sip", "arp_spa", ipv4Text, 4),
   part("tip", "arp_tpa", ipv4Text, 4),
-  number("op", "arp_op", 2),
+  // OVS holds it in a byte, whose highest value stands for all of both (lib/odp-util.c, get_arp_key).
+  { ...part("op", "arp_op", (v) => (v === 0xffn ? "65535" : dec(v)), 2, hexText), full: 0xffn },
   part("sha", "arp_sha", macText, 6),
   part("tha", "arp_tha", macText, 6),
 ];
 const PORTS = [number("src", "tp_src", 2), number("dst", "tp_dst", 2)];
 const ICMP = [number("type", "icmp_type", 1), number("code", "icmp_code", 1)];
-const ND_EXTENSIONS = [part("nd_reserved", "nd_reserved", (v) => `0x${v.toString(16)}`, 4), number("nd_options_type", "nd_options", 1)];
+const ND_EXTENSIONS = [number("nd_reserved", "nd_reserved", 4), number("nd_options_type", "nd_options", 1)];
 const ND = [part("target", "nd_target", ipv6Text, 16), part("sll", "nd_sll", macText, 6), part("tll", "nd_tll", macText, 6)];
+const nshByte = (label: string, name: string): Part => ({ label, name, text: dec, maskText: byte, maskedText: byte, bytes: 1 });
 const NSH = [
-  number("flags", "nsh_flags", 1),
-  number("ttl", "nsh_ttl", 1),
+  nshByte("flags", "nsh_flags"),
+  nshByte("ttl", "nsh_ttl"),
   part("spi", "nsh_spi", hex0, 3, wideMask),
-  number("si", "nsh_si", 1),
+  nshByte("si", "nsh_si"),
 ];
 const NSH_CONTEXTS = ["c1", "c2", "c3", "c4"].map((c) => part(c, `nsh_${c}`, hex0, 4, wideMask));
 const PORT_KEY: Record<number, string> = { [PROTO.tcp]: "tcp", [PROTO.udp]: "udp", [PROTO.sctp]: "sctp" };
@@ -92,7 +100,7 @@ export function commitHeaders(c: Commit): boolean {
     else if (base.ethType === ETH.ipv6) {
       setMasked(c, "ipv6", IPV6);
       if (base.get("ip_proto") === PROTO.icmp6) {
-        slow = setMasked(c, "nd_ext", ND_EXTENSIONS) || slow;
+        slow = setNdExtensions(c) || slow;
         slow = setMasked(c, "nd", ND) || slow;
       }
     } else if (base.ethType === ETH.arp) slow = setMasked(c, "arp", ARP);
@@ -147,12 +155,26 @@ function differing(c: Commit, parts: readonly Part[]): { part: Part; value: bigi
 function setMasked(c: Commit, key: string, parts: readonly Part[]): boolean {
   const sets = differing(c, parts);
   if (!sets) return false;
-  const words = sets.map(({ part: p, value, mask }) => {
-    const full = (1n << BigInt(field(p.name).bits)) - 1n;
+  const words = sets.map(({ part: p, value, mask: read }) => {
+    const full = p.full ?? (1n << BigInt(field(p.name).bits)) - 1n;
+    const mask = read & full;
     return mask === full ? `${p.label}=${p.text(value)}` : `${p.label}=${p.text(value & mask)}/${(p.maskText ?? p.text)(mask)}`;
   });
   c.out.put(`set(${key}(${words.join(",")}))`, 8 + 2 * bytesOf(parts));
   for (const p of parts) c.base.set(p.name, c.flow.big(p.name));
+  return true;
+}
+
+/** Reserved bits are told always and without a mask, the type of an option where any of it was read. */
+function setNdExtensions(c: Commit): boolean {
+  const [reserved, type] = ND_EXTENSIONS.map((p) => ({ value: c.flow.big(p.name), base: c.base.big(p.name), mask: c.masks.big(p.name) }));
+  if (reserved.value === reserved.base && type.value === type.base) return false;
+  const words = [`nd_reserved=0x${(reserved.value & reserved.mask).toString(16)}`];
+  // Of what does not change no bit is written.
+  const mask = type.value === type.base ? 0n : type.mask;
+  if (mask !== 0n) words.push(`nd_options_type=${type.value & mask}${mask === 0xffn ? "" : `/${hex(mask)}`}`);
+  c.out.put(`set(nd_ext(${words.join(",")}))`, 8 + 2 * bytesOf(ND_EXTENSIONS));
+  for (const p of ND_EXTENSIONS) c.base.set(p.name, c.flow.big(p.name));
   return true;
 }
 
@@ -167,7 +189,9 @@ function setNsh(c: Commit): void {
     const mask = context && !known ? full : c.masks.big(p.name);
     const value = context && !known ? 0n : c.flow.big(p.name) & mask;
     if (mask === 0n) return [];
-    return [mask === full ? `${p.label}=${p.text(value)}` : `${p.label}=${p.text(value)}/${(p.maskText ?? p.text)(mask)}`];
+    return [
+      mask === full ? `${p.label}=${p.text(value)}` : `${p.label}=${(p.maskedText ?? p.text)(value)}/${(p.maskText ?? p.text)(mask)}`,
+    ];
   });
   c.out.put(`set(nsh(${words.join(",")}))`, 64);
   for (const p of all) c.base.set(p.name, c.flow.big(p.name));

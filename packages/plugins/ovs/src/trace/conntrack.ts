@@ -44,7 +44,7 @@ function nestedActions(c: Context, a: CtSpec, last: boolean): void {
 function fork(c: Context, a: CtSpec, zone: number): void {
   if (typeof a.table !== "number") throw new NotTranslated(`which number table '${a.table}' has is not in evidence`);
   c.conntracked = true;
-  c.frozen = [];
+  const { frozen } = c;
   const { id, key } = c.ids.take(frozenState(c, a.table));
   c.ids.hold(key);
   c.out.put(`recirc(0x${id.toString(16)})`);
@@ -60,8 +60,10 @@ function fork(c: Context, a: CtSpec, zone: number): void {
     flow,
     stack: [...c.stack],
     actionSet: [...c.actionSet],
+    frozen,
     nat: a.nat && simulatedNat(flow, a.nat),
   });
+  c.cancelFreeze();
   c.report("detail", `A clone of the packet is forked to recirculate. The forked pipeline will be resumed at table ${a.table}.`);
 }
 

@@ -6,6 +6,7 @@
  * IPv4 addresses and ports tell even less of themselves. Header changes are written with the bits that were read, so this shows.
  */
 import { FIELDS, field, type Match, type Row } from "@plumbline/model";
+import { CT_TUPLE } from "../lower/switch.js";
 import type { Context, LookUpAs } from "./context.js";
 import type { TracedBridge, TracedRule } from "./world.js";
 
@@ -183,21 +184,11 @@ export function consultLookUp(c: Context, table: number, hit: TracedRule | null,
   if (as.swapped) swap(masks, c.flow.ethType);
 }
 
-const TUPLE4 = [
-  ["ip_src", "ct_nw_src"],
-  ["ip_dst", "ct_nw_dst"],
-];
-const TUPLE6 = [
-  ["ipv6_src", "ct_ipv6_src"],
-  ["ipv6_dst", "ct_ipv6_dst"],
-];
-const TUPLE = [
-  ["ip_proto", "ct_nw_proto"],
-  ["tp_src", "ct_tp_src"],
-  ["tp_dst", "ct_tp_dst"],
-];
+/** The packet's tuple and its connection's change places; of addresses those of the packet's family. */
 function swap(row: Row, ethType: number): void {
-  for (const [a, b] of [...TUPLE, ...(ethType === IPV4_ONLY ? TUPLE4 : TUPLE6)]) {
+  const other = ethType === IPV4_ONLY ? "ipv6_" : "ip_";
+  for (const [a, b] of CT_TUPLE) {
+    if (a !== "ip_proto" && a.startsWith(other)) continue;
     const [fa, fb] = [field(a), field(b)];
     for (let i = 0; i < fa.words; i++) [row[fa.word + i], row[fb.word + i]] = [row[fb.word + i], row[fa.word + i]];
   }
@@ -216,11 +207,9 @@ function search(cls: Classifier, row: Row, masks: Row): void {
     if (s.top <= best) break;
     const found = match(s, row, masks, tries);
     if (!found) continue;
-    for (const r of found) {
-      const soft = r.flow.actions.some((a) => a.kind === "conjunction");
-      // A part of a conjunction settles nothing by itself.
-      if (!soft && r.flow.priority > best) best = r.flow.priority;
-    }
+    // A part of a conjunction settles nothing by itself, and hides what stands behind it.
+    const head = found.reduce((a, b) => (b.flow.priority > a.flow.priority ? b : a));
+    if (!head.flow.actions.some((a) => a.kind === "conjunction") && head.flow.priority > best) best = head.flow.priority;
   }
 }
 

@@ -2,6 +2,7 @@
  * A translation while it runs (ofproto/ofproto-dpif-xlate.c, struct xlate_ctx): the packet, what was read of it, the datapath actions so far,
  * and how the lists of actions that it is in are to end.
  */
+import { TUNNEL_FIELDS } from "@plumbline/model";
 import type { OvsAction } from "../ast.js";
 import { commitHeaders } from "./commit.js";
 import { DatapathActions } from "./datapath.js";
@@ -39,6 +40,8 @@ export interface Fork {
   readonly flow: Headers;
   readonly stack: readonly StackValue[];
   readonly actionSet: readonly OvsAction[];
+  /** What is run in place of a look-up, where there is any. */
+  readonly frozen: readonly OvsAction[];
   /** Null: no NAT. Else the two lines that tell what it is taken to do. */
   readonly nat: { readonly before: string; readonly after: string } | null;
 }
@@ -95,6 +98,8 @@ export class Context {
   readonly departures: Departure[] = [];
   readonly forks: Fork[] = [];
   readonly notes: string[] = [];
+  /** Where the run had other headers than the translation has: field, ours, the run's. */
+  readonly disagreements: string[] = [];
   /** Addresses that NORMAL has learned from this packet. */
   readonly learned: { readonly bridge: TracedBridge; readonly mac: bigint; readonly vlan: number; readonly port: number }[] = [];
   readonly slow = new Set<keyof typeof SLOW>();
@@ -108,7 +113,10 @@ export class Context {
   exit = false;
   error: Failure | null = null;
   freezing = false;
-  /** Actions left to do after thawing; what tells one frozen state from another. */
+  /**
+   * Actions left to do after thawing; what tells one frozen state from another. OVS keeps too what an `exit` has left undone, if the translation
+   * goes on nevertheless (behind a bucket, or a patch port): the next recirculation takes it for its own.
+   */
   frozen: OvsAction[] = [];
   /** Before it recirculates the packet gets a hash. */
   hash: { readonly algorithm: number; readonly basis: number } | null = null;
@@ -128,6 +136,10 @@ export class Context {
   pendingDecap = false;
   nshOptions = "";
   readonly skbPriority: number;
+  /** The end of the tunnel that the packet came by: nothing is sent back to it. 0 if it came by none. */
+  readonly ownTunnelEnd: bigint;
+  /** UDP port of the tunnel as the datapath has it. */
+  baseTunnelPort = 0;
 
   constructor(
     readonly world: World,
@@ -147,6 +159,8 @@ export class Context {
     this.conntracked = flow.get("ct_state") !== 0;
     // The datapath keeps no tunnel information over an output.
     for (const name of TUNNEL_FIELDS) this.base.set(name, 0);
+    this.base.options = 0;
+    this.ownTunnelEnd = flow.big("tun_dst") || flow.big("tun_ipv6_dst");
     this.skbPriority = flow.get("skb_priority");
   }
 
@@ -193,7 +207,6 @@ export class Context {
   triggerFreeze(): void {
     this.exit = true;
     this.freezing = true;
-    this.frozen = [];
   }
   cancelFreeze(): void {
     this.freezing = false;
@@ -202,25 +215,3 @@ export class Context {
     this.pause = null;
   }
 }
-
-const TUNNEL_FIELDS = [
-  "tun_id",
-  "tun_src",
-  "tun_dst",
-  "tun_ipv6_src",
-  "tun_ipv6_dst",
-  "tun_flags",
-  "tun_tos",
-  "tun_ttl",
-  "tun_gbp_id",
-  "tun_gbp_flags",
-  "tun_erspan_ver",
-  "tun_erspan_idx",
-  "tun_erspan_dir",
-  "tun_erspan_hwid",
-  "tun_gtpu_flags",
-  "tun_gtpu_msgtype",
-  ...Array.from({ length: 16 }, (_, i) => `tun_metadata${i}`),
-];
-
-export { TUNNEL_FIELDS };

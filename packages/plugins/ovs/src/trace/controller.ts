@@ -32,9 +32,11 @@ export function toController(c: Context, m: ToController): void {
 
 export function controller(c: Context, maxLen: number, reason: string, id: number, userdata: Uint8Array): void {
   c.commit();
+  const { frozen } = c;
   c.frozen = [];
   // Sent by a table's last resort, it is a miss that somebody asked for.
   const miss = reason === "action" && c.rule !== null && c.rule.flow.priority === 0 && c.rule.match === "";
   const { id: recirc } = c.ids.take(`controller;${frozenState(c, c.table)};${Buffer.from(userdata).toString("hex")}`);
+  c.frozen = frozen;
   toController(c, { maxLen, reason: miss ? "explicit_miss" : reason, id, recirc, continuation: false });
 }

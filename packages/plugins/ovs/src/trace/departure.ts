@@ -1,8 +1,10 @@
 /** How a packet leaves by a port (ofproto-dpif-xlate.c, compose_output_action__, patch_port_output). */
+import { TUNNEL_FIELDS } from "@plumbline/model";
 import type { PortRef } from "../ast.js";
 import { PORT, reservedName } from "../ports.js";
-import { type Context, NotTranslated, TUNNEL_FIELDS } from "./context.js";
+import { type Context, NotTranslated } from "./context.js";
 import { PT } from "./headers.js";
+import { sendByTunnel, type Tunnel } from "./tunnel.js";
 import type { TracedPort } from "./world.js";
 
 export function portNumber(c: Context, ref: PortRef): number {
@@ -15,7 +17,7 @@ export function portNumber(c: Context, ref: PortRef): number {
 export function portOf(c: Context, number: number): TracedPort | undefined {
   const p = c.bridge.ports.get(number);
   if (p || !c.bridge.portsUnknown) return p;
-  return { number, name: reservedName(number) ?? String(number), datapath: number, config: [], live: true, peer: null };
+  return { number, name: reservedName(number) ?? String(number), datapath: number, config: [], live: true, tunnel: null, peer: null };
 }
 
 /** A packet leaves by a port, or goes on in the bridge at its other end. */
@@ -39,9 +41,31 @@ export function outputTo(c: Context, number: number, last: boolean, truncate = f
     return;
   }
   if (p.datapath === null) return;
+  if (p.tunnel) {
+    byTunnel(c, p, p.tunnel);
+    return;
+  }
+  leave(c, p);
+}
+
+function leave(c: Context, p: TracedPort): void {
   c.commit();
   c.out.put(String(p.datapath));
-  c.departures.push({ bridge: c.bridge.name, port: number, flow: c.flow.copy() });
+  c.departures.push({ bridge: c.bridge.name, port: p.number, flow: c.flow.copy() });
+}
+
+/** What the packet gets for the tunnel, it has no longer behind it, unless it did not leave. */
+function byTunnel(c: Context, p: TracedPort, t: Tunnel): void {
+  const { flow } = c;
+  const before = flow.copy();
+  if (sendByTunnel(c, t)) {
+    const departing = flow.copy();
+    for (const f of TUNNEL_FIELDS) flow.set(f, before.big(f));
+    flow.options = before.options;
+    leave(c, p);
+    c.departures.at(-1)!.flow.become(departing);
+  }
+  flow.set("pkt_mark", before.get("pkt_mark"));
 }
 
 /** patch_port_output: the peer's tables, with a clean slate; what goes wrong there stays there. */

@@ -42,6 +42,7 @@ class Thread {
   readonly leaves: Event[] = [];
 }
 
+/** Asked by the threads of a run. A thread below zero is one of which the run knows nothing: its copies are neither, and nothing is found there. */
 export class RunEvents {
   private readonly threads = new Map<number, Thread>();
   /** Options taken, in order of the choices met. */
@@ -78,9 +79,11 @@ export class RunEvents {
   }
   /** The thread that the next clone made. */
   clone(thread: number): number {
+    if (thread < 0) return thread;
     return this.next(thread, this.thread(thread).clones, "a clone");
   }
   fork(thread: number): number {
+    if (thread < 0) return thread;
     return this.next(thread, this.thread(thread).forks, "a recirculation");
   }
   /** The option that was taken. */
@@ -107,6 +110,7 @@ export class RunEvents {
   private ended(thread: number, what: string): Error {
     const leaf = this.thread(thread).leaves.at(-1) ?? (this.last?.kind === EV.leaf && this.last.a === LEAF.looped ? this.last : undefined);
     if (leaf?.a === LEAF.looped) return new RunEnded("the packet goes through more than is followed here");
+    if (thread < 0) return new RunEnded("the switch goes on with what another list of actions has left undone");
     if (leaf) return new RunEnded(leaf.b === NONE ? "the tables end here" : this.texts(leaf.b));
     return new Error(`the run of ${this.net.devices.length} devices has no ${what} left in thread ${thread}`);
   }

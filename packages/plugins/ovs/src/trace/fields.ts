@@ -14,9 +14,7 @@ function held(s: FieldSlice): Slice {
   return s.slice;
 }
 function consultSlice(c: Context, s: Slice, mask = ones(s.n)): void {
-  // OVS has no masked form of ARP's operation: of any bit all are read.
-  if (s.field === "arp_op") c.consult("arp_op", 0xffff);
-  else c.masks.setBits(s, c.masks.bits(s) | mask);
+  c.masks.setBits(s, c.masks.bits(s) | mask);
 }
 function report(c: Context, s: FieldSlice): void {
   const f = ovsField(s.field);
@@ -29,8 +27,10 @@ export function hasField(c: Context, name: string): boolean {
   const proto = (p: number) => {
     if (!flow.isIp) return false;
     c.consult("ip_proto", 0xff);
-    return flow.get("ip_proto") === p && !flow.isLaterFragment;
+    return flow.get("ip_proto") === p;
   };
+  // Of ICMP it does not matter whether this fragment has it.
+  const ports = (p: number) => proto(p) && !flow.isLaterFragment;
   const nd = (...types: number[]) => {
     if (flow.ethType !== ETH.ipv6 || !proto(PROTO.icmp6)) return false;
     c.consult("icmp_type", 0xff);
@@ -59,11 +59,11 @@ export function hasField(c: Context, name: string): boolean {
     case "nsh":
       return flow.ethType === ETH.nsh;
     case "tcp":
-      return proto(PROTO.tcp);
+      return ports(PROTO.tcp);
     case "udp":
-      return proto(PROTO.udp);
+      return ports(PROTO.udp);
     case "sctp":
-      return proto(PROTO.sctp);
+      return ports(PROTO.sctp);
     case "icmp4":
       return flow.ethType === ETH.ip && proto(PROTO.icmp);
     case "icmp6":

@@ -5,7 +5,7 @@
 import { hashInt } from "@plumbline/model";
 import type { HashFields, OvsAction } from "../ast.js";
 import type { Context } from "./context.js";
-import { ETH, type Headers, PROTO } from "./headers.js";
+import { ETH, type Headers, PROTO, PT } from "./headers.js";
 
 const rotate = (x: number, k: number) => ((x << k) | (x >>> (32 - k))) >>> 0;
 
@@ -103,17 +103,32 @@ function addresses(flow: Headers, basis: number): number | null {
   return hash;
 }
 
+/** Whether both ports of such a packet count: of fragments none do. */
+function portsCount(flow: Headers, udp: boolean): boolean {
+  const proto = flow.get("ip_proto");
+  return flow.get("ip_frag") === 0 && (proto === PROTO.tcp || proto === PROTO.sctp || (udp && proto === PROTO.udp));
+}
+
 function symmetricL3L4(flow: Headers, basis: number, udp: boolean): number {
   let hash = addresses(flow, basis);
-  if (hash === null) return 0;
-  const proto = flow.get("ip_proto");
-  hash = hashAdd(hash, proto);
-  if (proto === PROTO.tcp || proto === PROTO.sctp || (udp && proto === PROTO.udp))
-    hash = hashAdd(hash, littleEndian(xor(flow, "tp_src", "tp_dst", 2)));
+  if (hash === null) return symmetricL2(flow, basis);
+  hash = hashAdd(hash, flow.get("ip_proto"));
+  if (portsCount(flow, udp)) hash = hashAdd(hash, littleEndian(xor(flow, "tp_src", "tp_dst", 2)));
   return hashFinish(hash, basis);
 }
 
+function symmetricL3(flow: Headers, basis: number): number {
+  const address =
+    flow.ethType === ETH.ip
+      ? [...xor(flow, "ip_src", "ip_dst", 4), ...new Array<number>(12).fill(0)]
+      : flow.ethType === ETH.ipv6
+        ? xor(flow, "ipv6_src", "ipv6_dst", 16)
+        : new Array<number>(16).fill(0);
+  return jhash([...address, ...bytesOf(BigInt(flow.ethType), 2), 0, 0], basis);
+}
+
 function symmetricL2(flow: Headers, basis: number): number {
+  if (flow.get("packet_type") !== PT.eth) return 0;
   const bytes = [...bytesOf(BigInt(flow.ethType), 2), ...bytesOf(vlans(flow), 2), ...xor(flow, "eth_src", "eth_dst", 6), 0, 0];
   let hash = basis;
   for (let i = 0; i < bytes.length; i += 4) hash = hashAdd(hash, littleEndian(bytes.slice(i, i + 4)));
@@ -136,33 +151,45 @@ function fieldsHash(flow: Headers, fields: HashFields, basis: number): number {
       if (flow.ethType === ETH.ip) return jhash(bytesOf(flow.big(`ip_${end}`), 4), basis);
       return flow.ethType === ETH.ipv6 ? jhash(bytesOf(flow.big(`ipv6_${end}`), 16), basis) : basis;
     }
-    case "symmetric_l3": {
-      const hash = addresses(flow, basis);
-      return hash === null ? symmetricL2(flow, basis) : hashFinish(hash, basis);
-    }
+    case "symmetric_l3":
+      return symmetricL3(flow, basis);
   }
 }
 
 /** flow_mask_hash_fields. */
-function consultFields(c: Context, fields: HashFields): void {
+export function consultFields(c: Context, fields: HashFields): void {
+  const { flow } = c;
   const all = (...names: string[]) => {
-    for (const n of names) c.consult(n, c.flow.full(n));
+    for (const n of names) c.consult(n, flow.full(n));
   };
-  const ends = c.flow.ethType === ETH.ip ? ["ip_src", "ip_dst"] : c.flow.ethType === ETH.ipv6 ? ["ipv6_src", "ipv6_dst"] : [];
-  if (fields === "eth_src") all("eth_src");
-  else if (fields === "nw_src") all(...ends.slice(0, 1));
-  else if (fields === "nw_dst") all(...ends.slice(1));
-  else {
-    all(...ends);
-    if (fields === "symmetric_l4") {
-      all("eth_src", "eth_dst");
-      c.consult("vlan_tci", 0x1fff);
-    }
-    if (c.flow.isIp && fields !== "symmetric_l3") {
+  const ends = flow.ethType === ETH.ip ? ["ip_src", "ip_dst"] : flow.ethType === ETH.ipv6 ? ["ipv6_src", "ipv6_dst"] : [];
+  switch (fields) {
+    case "eth_src":
+      all("eth_src");
+      break;
+    case "nw_src":
+      all(...ends.slice(0, 1));
+      break;
+    case "nw_dst":
+      all(...ends.slice(1));
+      break;
+    case "symmetric_l3":
+      all(...ends);
+      break;
+    case "symmetric_l4":
+      all("eth_src", "eth_dst", ...ends);
+      if (flow.isIp) {
+        all("ip_proto");
+        if (flow.get("ip_proto") !== PROTO.udp) all(...(flow.isIcmp4 || flow.isIcmp6 ? ["icmp_type", "icmp_code"] : ["tp_src", "tp_dst"]));
+      }
+      for (const tag of ["vlan_tci", "vlan_tci2"]) c.consult(tag, 0x1fff);
+      break;
+    case "symmetric_l3l4":
+    case "symmetric_l3l4+udp":
+      all(...ends);
+      if (!flow.isIp) break;
       all("ip_proto");
-      const proto = c.flow.get("ip_proto");
-      if (proto === PROTO.tcp || proto === PROTO.sctp || proto === PROTO.udp) all("tp_src", "tp_dst");
-    }
+      if (portsCount(flow, fields === "symmetric_l3l4+udp")) all("tp_src", "tp_dst");
   }
 }
 

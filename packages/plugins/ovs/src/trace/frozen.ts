@@ -1,13 +1,16 @@
 /** Frozen translations: what tells one from another, and how one recirculates (ofproto-dpif-xlate.c, finish_freezing). */
+import { TUNNEL_FIELDS } from "@plumbline/model";
 import type { Context } from "./context.js";
 
 /** All that tells one frozen translation from another: two alike have the same id. */
 export function frozenState(c: Context, table: number): string {
   const { flow } = c;
-  const metadata = ["metadata", "in_port", ...Array.from({ length: 16 }, (_, i) => `reg${i}`), ...FROZEN_TUNNEL]
+  const metadata = ["metadata", "in_port", ...Array.from({ length: 16 }, (_, i) => `reg${i}`), ...TUNNEL_FIELDS]
     .map((f) => flow.big(f))
     .join(",");
+  // An option of value 0 is not one that is not there.
   return [
+    flow.options,
     table,
     c.bridge.name,
     c.stack.map((v) => `${v.value}:${v.bits}`).join(","),
@@ -18,17 +21,3 @@ export function frozenState(c: Context, table: number): string {
     metadata,
   ].join(";");
 }
-const FROZEN_TUNNEL = [
-  "tun_id",
-  "tun_src",
-  "tun_dst",
-  "tun_ipv6_src",
-  "tun_ipv6_dst",
-  "tun_flags",
-  "tun_tos",
-  "tun_ttl",
-  "tun_gbp_id",
-  "tun_metadata0",
-  "tun_metadata1",
-  "tun_metadata2",
-];

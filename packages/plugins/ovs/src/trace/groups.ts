@@ -6,7 +6,8 @@ import { actionSet } from "../lower/actionSet.js";
 import { selection } from "../lower/select.js";
 import { printActions } from "../print/actions.js";
 import { type Context, NotTranslated } from "./context.js";
-import { symmetricBasis } from "./flow-hash.js";
+import { hasField } from "./fields.js";
+import { consultFields, symmetricBasis } from "./flow-hash.js";
 import { mayGoOn } from "./limits.js";
 import { bucketIsLive } from "./live.js";
 
@@ -51,10 +52,13 @@ function select(c: Context, g: OvsGroup): number {
     return -1;
   }
   // What is hashed is read even where no bucket is to be had; of masked fields the bits that count.
-  if (s.by?.kind === "fields") for (const f of s.by.fields) c.masks.setBits(f.slice, c.masks.bits(f.slice) | f.mask);
+  if (s.by?.kind === "fields")
+    s.by.fields.forEach((f, i) => {
+      if (hasField(c, s.names[i])) c.masks.setBits(f.slice, c.masks.bits(f.slice) | f.mask);
+    });
   if (s.options.length === 0) return -1;
   if (s.method === "dp_hash") c.consult("dp_hash", s.map.length - 1);
-  else if (s.method === "default") for (const name of s.reads(c.flow.ethType)) c.consult(name, (1n << 128n) - 1n);
+  else if (s.method === "default") consultFields(c, "symmetric_l4");
   if (s.method !== "default") return g.buckets.indexOf(s.options[c.events.choice(c.thread)]);
   const basis = symmetricBasis(c.flow);
   let best = 0;

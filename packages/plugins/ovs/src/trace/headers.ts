@@ -5,6 +5,8 @@
  * lib/flow.c: flow_push_vlan_uninit, flow_pop_vlan, flow_push_mpls, flow_pop_mpls, flow_clear_conntrack.
  */
 import { FIELDS, field, get, getBits, newRow, type Row, type Slice, set, setBits, slice, TUN_METADATA } from "@plumbline/model";
+import { CT_FIELDS } from "../lower/bits.js";
+import { HIDDEN_BY_HEADER, HIDDEN_BY_LABEL } from "../lower/layers.js";
 
 export const ETH = {
   ip: 0x0800,
@@ -23,13 +25,6 @@ export const CFI = 0x1000;
 /** packet_type of Ethernet frames, and of bare NSH packets. */
 export const PT = { eth: 0, nsh: 0x1894f } as const;
 
-/** Fields behind the Ethernet header and tags, without MPLS: what a pushed MPLS label hides. */
-const BEHIND_L2 = FIELDS.filter(
-  (f) =>
-    (f.cls === "header" || f.cls === "inner" || /^ct_(nw_src|nw_dst|ipv6_src|ipv6_dst|tp_src|tp_dst)$/.test(f.name)) &&
-    !/^(packet_len|packet_type|eth_|vlan_|mpls_)/.test(f.name),
-);
-const CT_FIELDS = FIELDS.filter((f) => f.name.startsWith("ct_"));
 const MPLS = ["mpls_lse", "mpls_lse1", "mpls_lse2"] as const;
 const BOS = 0x100;
 
@@ -123,7 +118,7 @@ export class Headers {
   }
 
   clearConnection(): void {
-    for (const f of CT_FIELDS) this.set(f.name, 0);
+    for (const name of CT_FIELDS) this.set(name, 0);
   }
 
   /** flow_fix_vlan_tpid: a tag without an ethertype has the usual one. */
@@ -180,10 +175,7 @@ export class Headers {
       const tc = this.isIp ? (this.get("nw_tos") >> 2) & 7 : 0;
       const ttl = (this.isIp && this.get("ip_ttl")) || 64;
       this.setLse(0, (label << 12) | (tc << 9) | BOS | ttl);
-      if (hides) {
-        this.hideNetwork();
-        this.set("dp_hash", 0);
-      }
+      if (hides) for (const f of HIDDEN_BY_LABEL) this.set(f, 0);
     }
     this.set("eth_type", ethertype);
   }
@@ -197,13 +189,9 @@ export class Headers {
     this.set("eth_type", ethertype);
     return true;
   }
-  /** Network and transport headers are not to be seen any more. */
-  hideNetwork(): void {
-    for (const f of BEHIND_L2) this.set(f.name, 0);
-  }
   /** All of the frame: what a pushed NSH header hides. */
   hideFrame(): void {
-    this.hideNetwork();
+    for (const f of HIDDEN_BY_HEADER) this.set(f, 0);
     for (const f of FIELDS) if (/^(eth_|vlan_|mpls_)/.test(f.name)) this.set(f.name, 0);
     this.tpid[0] = 0;
     this.tpid[1] = 0;

@@ -66,7 +66,13 @@ export function decTtl(c: Context, controllers: readonly number[]): boolean {
   }
   for (const id of controllers.length > 0 ? controllers : [0]) controller(c, 0xffff, "invalid_ttl", id, new Uint8Array(0));
   c.report("warn", `IPv${flow.ethType === ETH.ip ? 4 : 6} decrement TTL exception`);
+  expire(c);
   return true;
+}
+
+/** The run says that a TTL expired by a clone that is dropped (`lower/layers.ts`). */
+function expire(c: Context): void {
+  c.events.clone(c.thread);
 }
 
 export function decMplsTtl(c: Context): boolean {
@@ -81,6 +87,7 @@ export function decMplsTtl(c: Context): boolean {
     controller(c, 0xffff, "invalid_ttl", 0, new Uint8Array(0));
   }
   c.report("warn", "MPLS decrement TTL exception");
+  expire(c);
   return true;
 }
 
@@ -95,6 +102,7 @@ export function decNshTtl(c: Context): boolean {
     controller(c, 0xffff, "invalid_ttl", 0, new Uint8Array(0));
   }
   c.report("warn", "NSH decrement TTL exception");
+  expire(c);
   return true;
 }
 

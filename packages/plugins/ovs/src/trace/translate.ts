@@ -5,6 +5,7 @@
  * Which rule a look-up finds is the run's to tell; all else that `ofproto/trace` prints is made here.
  */
 
+import { FIELDS, field, getBig, ROW_WORDS, type Row } from "@plumbline/model";
 import type { OvsAction, TableRef } from "../ast.js";
 import { PORT } from "../ports.js";
 import { reportActionSet, runActionSet, writeActionSet } from "./action-set.js";
@@ -21,6 +22,7 @@ import { group } from "./groups.js";
 import { decap, decMplsTtl, decNshTtl, decTtl, encap, popMpls, pushMpls } from "./layers.js";
 import { mayGoOn } from "./limits.js";
 import { bundle, enqueue, learn, multipath, output, outputField, outputTrunc, popQueue, sample, setQueue } from "./outputs.js";
+import { TUNNEL_OAM } from "./tunnel.js";
 import type { TracedRule } from "./world.js";
 
 /** Follows a packet from its first table, or a recirculated copy from where it comes back. */
@@ -29,13 +31,16 @@ export function translate(c: Context, resume: Fork | null): void {
   const bridge = c.report("bridge", `bridge("${resume ? c.home.name : c.bridge.name}")`);
   c.trace = bridge.subs;
   if (resume) thaw(c, resume);
-  const table = resume?.table ?? 0;
-  const rule = lookUp(c, table, { inPort: null, swapped: false });
-  if (rule) c.cookie = rule.flow.cookie;
-  c.rule = rule;
-  c.table = table;
-  const node = c.trace.at(-1)!;
-  c.under(node, () => runActions(c, rule ? rule.flow.actions : [], true));
+  if (resume && resume.frozen.length > 0) runActions(c, resume.frozen, true);
+  else {
+    const table = resume?.table ?? 0;
+    const rule = lookUp(c, table, { inPort: null, swapped: false });
+    if (rule) c.cookie = rule.flow.cookie;
+    c.rule = rule;
+    c.table = table;
+    const node = c.trace.at(-1)!;
+    c.under(node, () => runActions(c, rule ? rule.flow.actions : [], true));
+  }
   if (!c.error) endOfPipeline(c);
   if (c.error) {
     c.out.clear();
@@ -58,8 +63,16 @@ function thaw(c: Context, fork: Fork): void {
       restoring.subs.push({ kind: "action", text: actionsText(fork.actionSet), subs: [] });
       writeActionSet(c, fork.actionSet);
     }
+    if (fork.frozen.length > 0) {
+      c.report("thaw", `Restoring actions: ${actionsText(fork.frozen)}`);
+      // The run looks a table up: it knows nothing of these.
+      c.thread = NO_THREAD;
+    }
   });
 }
+
+/** A thread of which the run tells nothing. */
+const NO_THREAD = -1;
 
 /** What is left to do when a packet's actions are done: its action set, or a recirculation. */
 export function endOfPipeline(c: Context): void {
@@ -91,12 +104,34 @@ function lookUp(c: Context, table: number, as: LookUpAs): TracedRule | null {
   if (found.table !== table) throw new Error(`the run looks up table ${found.table} of ${c.bridge.name}, the translation table ${table}`);
   const rule = found.rule === null ? null : (c.world.rules.get(found.rule) ?? null);
   if (found.rule !== null && !rule) throw new Error(`rule ${found.rule} is not a flow`);
+  agree(c, found.event.row, table);
   consultLookUp(c, table, rule, as);
   const internal = rule === null && c.bridge !== c.home;
   c.steps.push({ bridge: c.bridge, table, rule, internal, flow: c.flow.copy() });
   c.report("table", `${String(table).padStart(2)}. ${headOf(rule, internal)}`);
   return rule;
 }
+
+/**
+ * What the run looks up and what the translation has come of two makings of one semantics: where they differ one is wrong, and so may be the
+ * rule that was found.
+ */
+function agree(c: Context, run: Row, table: number): void {
+  if (run.every((w, i) => ((w ^ c.flow.row[i]) & COMPARED[i]) === 0)) return;
+  const shown = FIELDS.filter((f) => Array.from({ length: f.words }, (_, i) => f.word + i).some((i) => (run[i] ^ c.flow.row[i]) & COMPARED[i]));
+  const text = shown.map((f) => `${f.name} ${c.flow.big(f.name)} / ${getBig(run, f.name)}`).join(", ");
+  c.disagreements.push(`table ${table} of ${c.bridge.name}: ${text}`);
+}
+/**
+ * Bits that both have, by word: not the run's own (the number of an action set), nor what a recirculation is called, nor what a tunnel leaves
+ * behind by which nothing left, and which no flow can match.
+ */
+const COMPARED: Readonly<Uint32Array> = (() => {
+  const out = new Uint32Array(ROW_WORDS);
+  for (const f of FIELDS) if (!/^(out_port|recirc_id|tun_tos|tun_ttl|tun_flags)$/.test(f.name)) out.fill(0xffffffff, f.word, f.word + f.words);
+  out[field("tun_flags").word] = TUNNEL_OAM;
+  return out;
+})();
 
 /** Of a table's line: what was hit, and where it stands. A miss in another bridge shows OVS's own rule for it. */
 export function headOf(rule: TracedRule | null, internal: boolean): string {
@@ -306,7 +341,7 @@ export function runActions(c: Context, actions: readonly OvsAction[], last: bool
       case "bad":
         throw new NotTranslated(`the action '${a.text}' is not understood: ${a.message}`);
     }
-    if (!c.error && c.exit && c.freezing && c.frozen.length === 0) {
+    if (!c.error && c.exit && c.frozen.length === 0) {
       c.frozen = c.frozen.concat(list.slice(rest));
       break;
     }

@@ -1,6 +1,8 @@
 /** What a translation knows of the bridges: their ports and groups, and which rule of the network is which flow. */
 import type { Match, Network, Origin } from "@plumbline/model";
 import type { OvsFlow, OvsGroup } from "../ast.js";
+import type { OvsTlvFact } from "../facts.js";
+import type { Tunnel } from "./tunnel.js";
 
 export interface TracedPort {
   readonly number: number;
@@ -10,6 +12,8 @@ export interface TracedPort {
   readonly config: readonly string[];
   /** Up, as far as is known. */
   readonly live: boolean;
+  /** What leaves by it is encapsulated. */
+  readonly tunnel: Tunnel | null;
   /** Where a patch port leads. */
   peer: { readonly bridge: TracedBridge; readonly port: number } | null;
 }
@@ -25,6 +29,8 @@ export interface TracedBridge {
   readonly groups: ReadonlyMap<number, OvsGroup>;
   /** No dump of groups was given. */
   readonly groupsUnknown: boolean;
+  /** Geneve options. */
+  readonly tlvMap: readonly OvsTlvFact[];
   /** Learned addresses. */
   readonly fdb: readonly { readonly mac: bigint; readonly vlan: number; readonly port: number }[];
 }
