@@ -2,7 +2,7 @@
  * The contract between the engine and a source plugin. A plugin is one value: what it reads, how it reads it, how it
  * lowers what was read to the IR, and how it names what others lowered.
  */
-import type { Fact, FactKind, FactKinds, Problem } from "./facts.js";
+import type { Certainty, Fact, FactKind, FactKinds, Origin, Problem } from "./facts.js";
 import type { Action, Rule, TableId } from "./ir.js";
 import type { Device, NetworkBuilder } from "./network.js";
 
@@ -16,9 +16,21 @@ export interface EvidenceFile {
   readonly command: string;
   /** Size in bytes. */
   readonly size: number;
-  /** The text, decoded once. */
+  /** The text, decoded once; "" for a file that is not text (a NUL byte among its first). */
   text(): string;
+  /**
+   * The lines in order, without their ends (`\n`, `\r\n`), decoded piece by piece: a file larger than memory is never held whole. Each
+   * call starts at the first line. What stands behind the last end of line is a line if it is not empty.
+   */
+  lines(): Iterable<Line>;
   bytes(): Uint8Array;
+}
+
+/** A line of a file. */
+export interface Line {
+  /** From 1. */
+  readonly number: number;
+  readonly text: string;
 }
 
 /** How sure a plugin is that it can read a file. The surest takes it. */
@@ -67,6 +79,43 @@ export interface PuntInterpreter {
   ): readonly Action[] | null;
 }
 
+/** A port of a switch, by what stands at its other end: its OpenFlow number may be in evidence, or not. */
+export type DerivedPort = { readonly key: string; readonly origin: Origin } & (
+  | { readonly kind: "interface"; readonly ifaceId: string; readonly mac: string; readonly addresses: readonly string[] }
+  | { readonly kind: "patch"; readonly name: string; readonly peer: string }
+  | { readonly kind: "tunnel"; readonly localIp: string; readonly remoteIp: string; readonly type: string }
+  /** The switch's NIC: its port that is none of these. */
+  | { readonly kind: "uplink" }
+);
+
+/** A flow or group as the switch's own dump would print it, and what it is derived from. */
+export interface DerivedLine {
+  readonly text: string;
+  readonly origin: Origin;
+}
+
+/** A switch whose flows follow from other evidence (a southbound database). They stand in where its own are not in evidence. */
+export interface DerivedSwitch {
+  readonly host: string;
+  readonly bridge: string;
+  readonly ports: readonly DerivedPort[];
+  /** How sure its rules are. */
+  readonly certainty: Certainty;
+  /** It stands in for what is missing and says nothing of what is there. */
+  readonly onlyMissing?: boolean;
+  /** What is derived from what: the reason of every rule. */
+  readonly why: string;
+  /** What becomes of packets where the flows are not in evidence: the end of a sentence. */
+  readonly instead: string;
+  /** "netdev" or "system", undefined where that is not known. */
+  readonly datapathType: string | undefined;
+  /** @param numberOf OpenFlow number of a port by its key, undefined if the switch has none such */
+  lines(numberOf: (key: string) => number | undefined): { readonly flows: readonly DerivedLine[]; readonly groups: readonly DerivedLine[] };
+}
+
+/** When derived flows are used: where a switch's own are missing, or for every switch that has some. */
+export type DerivedUse = "missing" | "always";
+
 /** A reference from a rule to a thing with a name. */
 export interface EvidenceLink {
   /** "lflow", "port_binding", "load_balancer", "service", "pod", "node", "route", "bgp", … */
@@ -98,6 +147,8 @@ export interface LowerContext {
   /** Base chains registered so far. */
   readonly hooks: HookChain[];
   readonly punts: PuntInterpreter[];
+  /** Switches whose flows follow from other evidence, and when these are used; left out: none. */
+  readonly derived?: { readonly switches: DerivedSwitch[]; readonly use: DerivedUse };
   /** Node name by any name or address of the host; "" if it is none. */
   nodeOf(host: string): string;
   problem(p: Problem): void;
@@ -237,13 +288,57 @@ export interface AnnouncementStep {
   readonly on?: string;
 }
 
+/** What the data of a fact look like; `@plumbline/plugin-sdk` checks them (shape.ts). */
+export type Shape =
+  | "string"
+  | "number"
+  /** A number without a fraction. */
+  | "integer"
+  | "boolean"
+  | "bigint"
+  /** Plain data of any form. */
+  | "any"
+  /** One of these texts. */
+  | { readonly oneOf: readonly string[] }
+  | { readonly listOf: Shape }
+  /** Names that are not known beforehand. */
+  | { readonly mapOf: Shape }
+  /** These names and no others; a name that ends in `?` may be left out. */
+  | { readonly object: { readonly [name: string]: Shape } };
+
+/** A frame of a recording. */
+export interface RecordedFrame {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+  /** Bytes that it had on the wire; `bytes` may hold fewer. */
+  readonly length: number;
+  readonly bytes: Uint8Array;
+  /** LINKTYPE_ number (tcpdump.org/linktypes.html): 1 Ethernet, 101 raw IP, 113 and 276 Linux cooked. The same for all frames of a recording. */
+  readonly link: number;
+}
+
+/** Reads one recording, in pieces as they come. */
+export interface CaptureDecoder {
+  /** The next bytes; `frame` takes each frame that is whole by then. Throws an Error for a recording that cannot be read on. */
+  push(bytes: Uint8Array, frame: (f: RecordedFrame) => void): void;
+  /** The recording has ended. "" or what is wrong with its end. */
+  end(frame: (f: RecordedFrame) => void): string;
+}
+
+/**
+ * A source: any of these parts. All are functions of what they are given: no state is kept between calls but what can be made again.
+ * A plugin by a third party runs in a worker (docs/writing-a-plugin.md says which of its parts, and what that prevents).
+ */
 export interface Plugin {
   readonly id: string;
   /** One line for `plugin list`. */
   readonly title: string;
-  /** Null if the file is not for this plugin. Must be cheap: looks at path, command and the first kilobytes. */
-  claims(file: EvidenceFile): Claim | null;
-  read(file: EvidenceFile, ctx: ReadContext): void;
+  /** Null if the file is not for this plugin. Must be cheap: looks at path, command and the first kilobytes. Goes with {@link Plugin.parse}. */
+  claims?(file: EvidenceFile): Claim | null;
+  /** From a file to facts, each told as soon as it is read. Throws for nothing: what cannot be used is a problem, with its line. */
+  parse?(file: EvidenceFile, ctx: ReadContext): void;
+  /** The kinds of facts that this plugin brings, and what their data look like. Kinds of `@plumbline/model` need not be here. */
+  readonly facts?: { readonly [kind: string]: Shape };
   readonly lower?: { readonly [S in Stage]?: (ctx: LowerContext) => void };
   annotator?(facts: FactBase): Annotator;
   /** Services that the facts tell of, for `explain`. */
@@ -255,5 +350,8 @@ export interface Plugin {
     facts: FactBase,
     prefix: { readonly family: 4 | 6; readonly value: bigint; readonly len: number },
   ): readonly AnnouncementStep[];
+  /** A decoder for a recording that begins so; null if the format is another's. `head` has at least the first 24 bytes, if there are so many. */
+  decode?(head: Uint8Array, name: string): CaptureDecoder | null;
+  /** What would be run where, to collect what this plugin reads. Declared; nothing is run. */
   readonly collects?: readonly Collectable[];
 }

@@ -9,12 +9,14 @@ import { announcements } from "./announcements.js";
 import { claim } from "./claims.js";
 import { explain } from "./explain.js";
 import { readFrr } from "./read.js";
+import { SHAPES } from "./shapes.js";
 
 export default definePlugin({
   id: "frr",
   title: "FRR: show ip route, show bgp (table, detail, summary, neighbors and their routes), show bfd peers, running-config, dump_frr",
   claims: claim,
-  read: readFrr,
+  parse: readFrr,
+  facts: SHAPES,
   lower: { devices: reportDisagreement },
   annotator: bgpAnnotator,
   explain,

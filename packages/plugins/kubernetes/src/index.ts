@@ -6,6 +6,7 @@ import { announcements } from "./announcements.js";
 import { objectsOf } from "./documents.js";
 import { explain, knownServices } from "./explain/index.js";
 import { readObjects } from "./objects.js";
+import { SHAPES } from "./shapes.js";
 
 export { cookiesOf, fnv1a64, serviceCookie } from "./cookie.js";
 export type * from "./facts.js";
@@ -29,9 +30,10 @@ export default definePlugin({
   id: "kubernetes",
   title: "Kubernetes objects, with MetalLB and FRR-K8s: nodes, pods, Services, endpoints, pools, peers, advertisements",
   claims,
-  read(file, ctx) {
+  parse(file, ctx) {
     readObjects(objectsOf(file.text(), ctx), ctx);
   },
+  facts: SHAPES,
   annotator,
   services: knownServices,
   explain,

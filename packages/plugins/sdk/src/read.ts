@@ -1,5 +1,5 @@
 /**
- * Runs a plugin's `read` on one file and keeps what it said.
+ * Runs a plugin's `parse` on one file and keeps what it said.
  *
  * Promise: a plugin that throws costs its file, not the snapshot: the exception becomes a problem of severity error that
  * names the file, and the facts read until then are kept.
@@ -26,7 +26,7 @@ export function readFile(plugin: Plugin, file: EvidenceFile): ReadResult {
     },
   };
   try {
-    plugin.read(file, ctx);
+    plugin.parse?.(file, ctx);
   } catch (e) {
     const why = e instanceof Error ? e.message : String(e);
     problems.push({

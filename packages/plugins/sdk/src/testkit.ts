@@ -19,6 +19,7 @@ import {
   type Stage,
 } from "@plumbline/model";
 import { FactStore } from "./facts.js";
+import { linesOf } from "./lines.js";
 import { placeOf } from "./naming.js";
 import { type ReadResult, readFile } from "./read.js";
 
@@ -32,6 +33,7 @@ export function inlineFile(path: string, content: string | Uint8Array, place: { 
     command: place.command ?? named.command,
     size: bytes.length,
     text: () => (typeof content === "string" ? content : new TextDecoder().decode(content)),
+    lines: () => linesOf([bytes]),
     bytes: () => bytes,
   };
 }
@@ -48,7 +50,7 @@ export function readInline(
   place: { host?: string; command?: string } = {},
 ): InlineResult {
   const file = inlineFile(path, content, place);
-  const claim = plugin.claims(file);
+  const claim = plugin.claims?.(file) ?? null;
   return claim && claim.score > 0 ? { claim, ...readFile(plugin, file) } : { claim: null, facts: [], problems: [] };
 }
 
@@ -63,7 +65,7 @@ export function readFiles(
   for (const [path, content] of Object.entries(files)) {
     const file = inlineFile(path, content);
     const best = plugins
-      .map((plugin) => ({ plugin, score: plugin.claims(file)?.score ?? 0 }))
+      .map((plugin) => ({ plugin, score: plugin.claims?.(file)?.score ?? 0 }))
       .reduce((a, b) => (b.score > a.score ? b : a), { plugin: plugins[0], score: 0 });
     if (best.score === 0) {
       unclaimed.push(path);

@@ -6,7 +6,7 @@ const plugin = definePlugin({
   id: "keys",
   title: "keys and values",
   claims: (file) => (/^sysctl/.test(file.command) ? { score: 0.9, what: "sysctl", form: 1 } : null),
-  read(file, ctx) {
+  parse(file, ctx) {
     for (const [i, line] of file.text().split("\n").entries()) {
       const m = /^(\S+) = (.*)$/.exec(line);
       if (m) ctx.fact("linux.sysctl", { key: m[1], value: m[2] }, i + 1, line);
