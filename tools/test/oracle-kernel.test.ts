@@ -9,6 +9,7 @@ import { caseText, readCase } from "../src/oracle/kernel/cases.js";
 import { answerLike, hunt, summary } from "../src/oracle/kernel/hunt.js";
 import { openMirror } from "../src/oracle/kernel/mirror.js";
 import { Namespace, whyNoNamespace } from "../src/oracle/kernel/namespace.js";
+import { optionalSteps } from "../src/oracle/kernel/rule-set.js";
 import { Scene } from "../src/oracle/kernel/scene.js";
 
 const CASES = new URL("cases/", import.meta.url);
@@ -23,8 +24,9 @@ if (why)
 describe("cases that the kernel has answered", () => {
   test.each(kept)("$name", async ({ case: c }) => {
     const mirror = await openMirror(c.dumps ?? {}, c.set.tool);
-    const answers: Answer[] = c.asked.map((a) => answerLike(mirror, a));
-    expect(answers).toEqual(c.asked.map((a) => a.kernel));
+    const optional = optionalSteps(c.set);
+    const told = (a: Answer) => ({ ...a, steps: a.steps.filter((s) => !optional.has(s)) });
+    expect(c.asked.map((a) => told(answerLike(mirror, a, optional)))).toEqual(c.asked.map((a) => told(a.kernel)));
   });
 });
 
@@ -40,7 +42,7 @@ describe.skipIf(why !== null)("the running kernel", () => {
         if (process.env.ORACLE_RECORD) writeFileSync(new URL(name, CASES), caseText({ ...c, asked, dumps: scene.dumps }));
         else
           expect(
-            asked.flatMap((a, i) => differences(a.kernel, c.asked[i].kernel)),
+            asked.flatMap((a, i) => differences(a.kernel, c.asked[i].kernel, optionalSteps(c.set))),
             name,
           ).toEqual([]);
       }
@@ -55,9 +57,7 @@ describe.skipIf(why !== null)("the running kernel", () => {
     const found = await hunt({ seed, packets, sets: Math.max(1, Math.round(packets / 100)), most: 8 });
     console.log(summary(found));
     for (const d of found.differences) console.log(`seed ${d.seed} differs; to keep it, as tools/test/cases/kernel-NAME.txt:\n${d.text}`);
-    // One rule set in a hundred still meets something new; each is printed, small, ready to be kept.
-    const told = found.differences.map((d) => d.seed);
-    expect(told.length, told.join(", ")).toBeLessThanOrEqual(1 + packets / 5000);
+    expect(found.differences.map((d) => d.seed)).toEqual([]);
     // A rule set that the tools refuse tests nothing.
     expect(found.refused.length).toBeLessThanOrEqual(found.sets / 4);
   });

@@ -78,8 +78,6 @@ describe.skipIf(why !== null)("the running kernel", () => {
     const found = await huntRoutes({ seed, lookups, nets: Math.max(1, Math.round(lookups / 500)), most: 3 });
     console.log(routeSummary(found));
     for (const d of found.differences) console.log(`seed ${d.seed} differs; to keep it, as tools/test/cases/route-NAME.txt:\n${d.text}`);
-    // One host in a hundred still meets something new; each is printed, small, ready to be kept.
-    const told = found.differences.map((d) => d.seed);
-    expect(told.length, told.join(", ")).toBeLessThanOrEqual(1 + lookups / 50_000);
+    expect(found.differences.map((d) => d.seed)).toEqual([]);
   });
 });

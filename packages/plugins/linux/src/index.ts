@@ -7,6 +7,7 @@ import { claim } from "./claims.js";
 import { lowerHosts, lowerLinked } from "./lower/lower.js";
 import "./private-facts.js";
 import { readLinux } from "./read/read.js";
+import { SHAPES } from "./shapes.js";
 
 export * from "./route-get/index.js";
 
@@ -14,7 +15,8 @@ export default definePlugin({
   id: "linux",
   title: "Linux hosts: ip (addresses, links, routes, rules, neighbours), ss, sysctl, bridge fdb, conntrack",
   claims: claim,
-  read: readLinux,
+  parse: readLinux,
+  facts: SHAPES,
   lower: { devices: lowerHosts, linked: lowerLinked },
   announcements,
   collects: [

@@ -237,3 +237,38 @@ local 198.51.100.10 dev eth1 table local proto kernel scope host src 198.51.100.
   expect(() => layer.ask("10.1.1.1 colour red")).toThrow("'colour' is not understood");
   expect(() => layer.ask("example.com")).toThrow("is not an address");
 });
+
+test("the source of what came in is checked as each of several next hops", () => {
+  const { layer, ask } = asker({
+    routes: [
+      file(
+        "routes",
+        `20.0.0.0/24
+	nexthop via 10.1.0.9 dev e1 weight 1
+	nexthop via 10.2.0.9 dev e2 weight 1
+10.0.0.0/24 dev e0 proto kernel scope link src 10.0.0.1
+10.1.0.0/24 dev e1 proto kernel scope link src 10.1.0.1
+10.2.0.0/24 dev e2 proto kernel scope link src 10.2.0.1
+local 10.0.0.0/24 dev lo table 100 scope host
+`,
+      ),
+    ],
+    rules: [
+      file(
+        "rules",
+        `0:	from all lookup local
+100:	from all iif e2 lookup 100
+32766:	from all lookup main
+32767:	from all lookup default
+`,
+      ),
+    ],
+  });
+  expect(layer.problems).toEqual([]);
+  expect(ask("20.0.0.1 from 10.0.0.7 iif e0")).toMatchInlineSnapshot(`
+    "20.0.0.1 from 10.0.0.7 via 10.1.0.9 dev e1 iif e0 (weight 1, one of 2)
+    20.0.0.1 from 10.0.0.7 via 10.2.0.9 dev e2 iif e0 (weight 1, one of 2: Invalid argument where it is taken)
+        rule 32766: from all lookup main
+        routes:1: 20.0.0.0/24 nexthop via 10.1.0.9 dev e1 weight 1 nexthop via 10.2.0.9 dev e2 weight 1"
+  `);
+});

@@ -42,9 +42,9 @@ export function build(
   for (const f of more) facts.add(f);
   const hooks: Plugin = {
     id: "hooks",
-    title: "",
+    title: "hooks of a test",
     claims: () => null,
-    read: () => {},
+    parse: () => {},
     lower: { hooks: (ctx) => void ctx.hooks.push(...chains(ctx)) },
   };
   const join = (net: NetworkBuilder) => {

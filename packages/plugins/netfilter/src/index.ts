@@ -10,6 +10,7 @@ import { claim } from "./claim.js";
 import "./facts.js";
 import { finishPending, registerHooks } from "./lower/hooks.js";
 import { read } from "./read.js";
+import { SHAPES } from "./shapes.js";
 
 export type * from "./ast.js";
 export type { Form } from "./facts.js";
@@ -27,7 +28,8 @@ const plugin = definePlugin({
   id: "netfilter",
   title: "iptables and nftables rules: iptables-save, iptables -S, nft list ruleset, ipset save",
   claims: claim,
-  read,
+  parse: read,
+  facts: SHAPES,
   lower: { hooks: (ctx) => registerHooks(ctx), linked: finishPending },
   explain,
   collects: [

@@ -157,8 +157,8 @@ test("marks: set, and, or, save and restore under masks", () => {
       pkt_mark=4608
     mangle PREROUTING #3
       pkt_mark=4612
-    mangle PREROUTING #4
       ct_mark=4608
+    mangle PREROUTING #4
     mangle PREROUTING #5
       pkt_mark=0
     mangle PREROUTING policy

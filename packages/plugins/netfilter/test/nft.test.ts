@@ -87,8 +87,8 @@ test("a chain of filters: states, flags, marks, rejects by family", () => {
     inet svc filt #5
     inet svc filt #7
       pkt_mark=256
-    inet svc filt #8
       ct_mark=256
+    inet svc filt #8
     note: log prefix "seen: "
     local: accepted"
   `);

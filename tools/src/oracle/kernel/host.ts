@@ -27,7 +27,10 @@ const QUIET: Readonly<Record<string, string>> = {
   // Errors are to be seen for each packet.
   "net/ipv4/icmp_ratemask": "0",
   "net/ipv4/icmp_msgs_per_sec": "1000000",
+  "net/ipv4/icmp_msgs_burst": "1000000",
   "net/ipv6/icmp/ratelimit": "0",
+  // The limit for all destinations together asks the mask alone (icmpv6_global_allow(), net/ipv6/icmp.c).
+  "net/ipv6/icmp/ratemask": "255",
 };
 
 /** A host with these interfaces. */

@@ -3,7 +3,7 @@
  */
 import { Core } from "@plumbline/core-wasm";
 import { type HostText, oneHost } from "@plumbline/engine";
-import { EV, type Event, get, type Layer, type Problem, parsePacket, type Row, set } from "@plumbline/model";
+import { EV, type Event, get, type Layer, type Network, type Problem, parsePacket, type Row, set } from "@plumbline/model";
 import linux from "@plumbline/plugin-linux";
 import { type NetfilterAnswer, netfilterAlone, openNetfilter } from "@plumbline/plugin-netfilter";
 import { type Answer, describe, describeMade } from "./answer.js";
@@ -29,6 +29,7 @@ export async function openMirror(dumps: HostDumps, tool: Tool): Promise<Mirror> 
   const texts: HostText[] = Object.entries(dumps).map(([file, text]) => ({ path: file, command: commandOf(file), text }));
   // Without `ss` what is for the host is taken: its own answers do not reach the kernel's tracking either (rule-set.ts).
   const host = oneHost(texts, [netfilterAlone, linux]);
+  throwAwayAnswers(host.network);
   const receive = openNetfilter(host, { path: "receive" });
   const send = openNetfilter(host, { path: "send" });
   const core = await Core.create(host.network);
@@ -61,6 +62,21 @@ export async function openMirror(dumps: HostDumps, tool: Tool): Promise<Mirror> 
       return answer;
     },
   };
+}
+
+/** What the host itself sends is thrown away before it meets a rule or is tracked, as it is on the kernel's side (rule-set.ts). */
+function throwAwayAnswers(net: Network): void {
+  const walk = (x: unknown): void => {
+    if (Array.isArray(x)) for (const y of x) walk(y);
+    else if (typeof x === "object" && x !== null) {
+      if ("op" in x && x.op === "emit") Object.assign(x, { then: [{ op: "drop", reason: "thrown away" }] });
+      else for (const y of Object.values(x)) walk(y);
+    }
+  };
+  for (const t of net.tables) {
+    walk(t.miss);
+    for (const rule of t.rules) walk(rule.program);
+  }
 }
 
 /** The command behind a dump's file name; the rules' own are known by their look. */

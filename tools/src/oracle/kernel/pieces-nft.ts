@@ -222,6 +222,26 @@ export const NFT_MATCHES: Readonly<Record<string, Maker>> = {
     at.family === "inet" ? { kind: "meta nfproto", text: d.random.pick([`meta nfproto ipv${d.version}`, `meta protocol ${ip(d)}`]) } : null,
 };
 
+/** A match whose outcome is not in any dump: a rate, a clock, a random number, a socket, contents. */
+export function nftUndecided(d: Draw, at: NftPlace): Piece {
+  const { random: r } = d;
+  const sent = at.hook === "output" || at.hook === "postrouting";
+  const options: (readonly [kind: string, text: string])[] = [
+    ["numgen random", "numgen random mod 2 0"],
+    ["numgen inc", "numgen inc mod 3 < 2"],
+    ["jhash", `jhash ${ip(d)} saddr . ${ip(d)} daddr mod 4 seed 0xdeadbeef < 2`],
+    ["limit rate", `limit rate ${r.pick(["", "over "])}5/minute burst 3 packets`],
+    ["quota", `quota ${r.pick(["until", "over"])} 2000 bytes`],
+    ["meta hour", 'meta hour "00:00"-"12:00"'],
+    ["meta random", "meta random <= 0x7fffffff"],
+    ["raw payload", "@nh,32,16 & 0x1 == 0"],
+    ...(at.hook === "prerouting" || at.hook === "input" ? ([["socket", "socket transparent 1"]] as const) : []),
+    ...(sent ? ([["meta skuid", `meta skuid ${not(d)}0`]] as const) : []),
+  ];
+  const [kind, text] = r.pick(options);
+  return { kind, text };
+}
+
 /** Matches of transport headers. The first sets the protocol. */
 export function nftTransport(d: Draw, sets: NftSets): Piece {
   const { random: r, version } = d;

@@ -25,7 +25,9 @@ const HOOKS: Readonly<Record<Place["table"], readonly HookName[]>> = {
   mangle: ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
   nat: ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
   filter: ["INPUT", "FORWARD", "OUTPUT"],
+  security: ["INPUT", "FORWARD", "OUTPUT"],
 };
+const CHANCES: Readonly<Record<Place["table"], number>> = { raw: 0.3, mangle: 0.5, nat: 0.9, filter: 0.9, security: 0.1 };
 
 interface Target {
   readonly text: string;
@@ -40,7 +42,7 @@ export function randomIptables(d: Draw, tool: Exclude<Tool, "nft">, open = false
   const lines: RuleLine[] = [];
   const rules: DrawnRule[] = [];
   const { random: r, version } = d;
-  const tables = (["raw", "mangle", "nat", "filter"] as const).filter((t) => r.chance({ raw: 0.3, mangle: 0.5, nat: 0.9, filter: 0.9 }[t]));
+  const tables = (["raw", "mangle", "nat", "filter", "security"] as const).filter((t) => r.chance(CHANCES[t]));
   for (const table of tables.length > 0 ? tables : (["filter"] as const)) {
     for (const hook of HOOKS[table]) {
       const drops = table === "filter" ? 0.25 : 0.03;
@@ -108,7 +110,17 @@ function randomTarget(d: Draw, at: Place, later: readonly string[]): Target {
   const mark = r.pick(MARKS);
   switch (at.table) {
     case "raw":
-      return r.pick([j("CT", "--notrack"), j("NOTRACK"), j("CT", "--notrack"), j("ACCEPT"), j("RETURN"), j("DROP"), plain()]);
+      return r.pick([
+        j("CT", "--notrack"),
+        j("NOTRACK"),
+        j("CT", "--notrack"),
+        j("CT", `--zone ${r.between(1, 3)}`),
+        j("TRACE"),
+        j("ACCEPT"),
+        j("RETURN"),
+        j("DROP"),
+        plain(),
+      ]);
     case "mangle": {
       const hop = version === 4 ? "TTL" : "HL";
       const options = [
@@ -132,12 +144,17 @@ function randomTarget(d: Draw, at: Place, later: readonly string[]): Target {
         j("DROP"),
         plain(),
       ];
-      if (at.hook === "FORWARD" || at.hook === "POSTROUTING") options.push(j("TCPMSS", "--clamp-mss-to-pmtu", "syn"));
+      if (at.hook === "FORWARD" || at.hook === "POSTROUTING")
+        options.push(j("TCPMSS", r.pick(["--clamp-mss-to-pmtu", "--set-mss 1400"]), "syn"));
+      if (at.hook === "PREROUTING")
+        options.push(j("TPROXY", `--on-port 50080 --tproxy-mark ${hex(mark)}/${hex(r.pick([mark, 0xff]))}`, "ports"));
       if (at.hook === "POSTROUTING") options.push(j("CLASSIFY", "--set-class 1:1"), j("CHECKSUM", "--checksum-fill"));
       return r.pick(options);
     }
     case "nat":
       return natTarget(d, at, plain);
+    case "security":
+      return r.pick([j("ACCEPT"), j("DROP"), j("RETURN"), j("MARK", `--set-mark ${hex(mark)}`), plain()]);
     case "filter": {
       const types =
         version === 4

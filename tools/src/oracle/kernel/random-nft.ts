@@ -5,7 +5,7 @@
 import { set } from "@plumbline/model";
 import { address, anyAddress, type Draw, type Hint, MARKS, network, PORTS, setAddress, setProtocol } from "./draw.js";
 import { type Piece, sportOf } from "./pieces-iptables.js";
-import { NFT_MATCHES, type NftHook, type NftPlace, type NftSets, nftTcpFlags, nftTransport, someAddresses } from "./pieces-nft.js";
+import { NFT_MATCHES, type NftHook, type NftPlace, type NftSets, nftTcpFlags, nftTransport, nftUndecided, someAddresses } from "./pieces-nft.js";
 import type { DrawnRule, DrawnSet } from "./random-iptables.js";
 import type { RuleLine } from "./rule-set.js";
 
@@ -27,7 +27,8 @@ interface Chain {
   readonly later: readonly string[];
 }
 
-export function randomNft(d: Draw): DrawnSet {
+/** `open`: also matches whose outcome no dump tells. */
+export function randomNft(d: Draw, open = false): DrawnSet {
   const { random: r } = d;
   const frame: RuleLine[] = [];
   const lines: RuleLine[] = [];
@@ -57,13 +58,13 @@ export function randomNft(d: Draw): DrawnSet {
     }
     for (const c of chains) {
       for (let n = r.between(0, 6); n > 0; n--) {
-        const rule = randomRule(d, c, sets);
+        const rule = randomRule(d, c, sets, open);
         lines.push({ table: "", text: `add rule ${table} ${c.name} ${rule.text}` });
         rules.push({ hints: rule.hints, kinds: rule.kinds });
       }
     }
   }
-  return { set: { tool: "nft", version: d.version, frame, rules: lines }, rules, style: "random" };
+  return { set: { tool: "nft", version: d.version, frame, rules: lines }, rules, style: open ? "branches" : "random" };
 }
 
 const typeOf = (d: Draw) => (d.version === 6 ? "ipv6_addr" : "ipv4_addr");
@@ -95,10 +96,10 @@ interface Drawn {
   readonly kinds: string[];
 }
 
-function randomRule(d: Draw, c: Chain, sets: NftSets): Drawn {
+function randomRule(d: Draw, c: Chain, sets: NftSets, open: boolean): Drawn {
   const { random: r } = d;
   const pieces: Piece[] = [];
-  const target = c.at.type === "nat" && r.chance(0.6) ? translation(d, c.at) : statement(d, c);
+  const target = c.at.type === "nat" && r.chance(0.6) ? translation(d, c.at) : statement(d, c, open);
   if (target.transport || r.chance(0.5)) pieces.push(target.transport ? portPiece(d, target.transport) : nftTransport(d, sets));
   if (r.chance(0.12)) pieces.push(nftTcpFlags(d));
   for (let i = r.pick([0, 0, 1, 1, 1, 2]); i > 0; i--) {
@@ -107,6 +108,7 @@ function randomRule(d: Draw, c: Chain, sets: NftSets): Drawn {
     if (piece && !pieces.some((p) => p.kind === piece.kind)) pieces.push(piece);
   }
   if (r.chance(0.1) && !pieces.some((p) => p.kind.startsWith("icmp"))) pieces.push(concatenation(d));
+  if (open && r.chance(0.2)) pieces.push(nftUndecided(d, c.at));
   if (r.chance(0.2)) pieces.push({ kind: "counter", text: "counter" });
   // Now and then an effect stands before the matches.
   const text = [...pieces.map((p) => p.text), target.text];
@@ -159,7 +161,7 @@ interface Target {
   readonly transport?: readonly ("tcp" | "udp")[];
 }
 
-function statement(d: Draw, c: Chain): Target {
+function statement(d: Draw, c: Chain, open: boolean): Target {
   const { random: r } = d;
   const { at, later } = c;
   if (later.length > 0 && r.chance(0.35)) {
@@ -179,6 +181,13 @@ function statement(d: Draw, c: Chain): Target {
     () => vmap(d, at, verdict),
   ];
   const mark = r.pick(MARKS);
+  if (open)
+    options.push(
+      () => plain(`numgen ${r.pick(["random", "inc"])} mod 3 vmap { 0 : ${verdict()}, 1 : ${verdict()} }`, "numgen vmap"),
+      () => plain(`jhash ${d.version === 6 ? "ip6" : "ip"} saddr mod 2 vmap { 0 : ${verdict()}, 1 : ${verdict()} }`, "jhash vmap"),
+      ...(at.type === "nat" ? [] : [() => plain("meta mark set numgen random mod 2", "meta mark set numgen")]),
+    );
+  if (at.early) options.push(() => plain(`ct zone set ${r.between(1, 3)}`, "ct zone set"));
   if (at.type !== "nat")
     options.push(
       () => plain("drop"),

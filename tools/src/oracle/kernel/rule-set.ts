@@ -47,6 +47,29 @@ export function stepsOf(set: RuleSet): string[] {
   });
 }
 
+/** What a rule asks of which no dump tells the outcome: a rate, a clock, a random number, a memory, a socket's owner, contents. */
+const UNDECIDED =
+  /-m (statistic|limit|hashlimit|recent|time|connlimit|string|owner|u32|socket)\b|--(tcp-option|chunk-types)\b|\b(numgen|jhash|limit rate|quota|hour|random|socket|skuid)\b|@nh,/;
+/** Statements that change neither the packet's headers nor its way. */
+const HARMLESS = /-j (LOG|NFLOG|TCPMSS|CLASSIFY|CHECKSUM|TRACE)\b/;
+const EFFECT = /-[jg] |\b(accept|drop|return|jump|goto|set|reject|dnat|snat|masquerade|redirect|notrack|vmap|tproxy|queue)\b/;
+
+/**
+ * Names of the rules without effect behind something undecided: whether such a rule is hit is no branch of ours
+ * (docs/limitations.md), so a step more or less of it is no difference.
+ */
+export function optionalSteps(set: RuleSet): ReadonlySet<string> {
+  const names = stepsOf(set);
+  return new Set(names.filter((_, i) => isOptional(set.rules[i].text)));
+}
+
+function isOptional(text: string): boolean {
+  const said = text.replace(/"[^"]*"/g, '""');
+  // What stands before it in nft's rule has happened whether or not the rule goes on.
+  const rest = said.slice(UNDECIDED.exec(said)?.index ?? said.length);
+  return rest !== "" && (HARMLESS.test(rest) || !EFFECT.test(rest));
+}
+
 /** Places in `set.rules` of the lines that a tool's complaint names. */
 export function complainedOf(set: RuleSet, error: string): number[] {
   const lines = ruleSetText(set).split("\n");

@@ -63,6 +63,8 @@ export function routeDifferences(kernel: KernelRoute, ours: RouteAnswer): string
   const out: string[] = [];
   const say = (what: string, a: string, b: string) =>
     void (a !== b && out.push(`${what}: kernel ${a || "nothing"} | ours ${b || "nothing"}`));
+  // The hop that the kernel took of several is the one whose check failed.
+  if (ours.error === "" && kernel.error !== "" && ours.nexthops.some((h) => h.error === kernel.error)) return out;
   if (kernel.error !== "" || ours.error !== "") {
     say(
       "error",
@@ -74,7 +76,7 @@ export function routeDifferences(kernel: KernelRoute, ours: RouteAnswer): string
   }
   say("type", kernel.type, ours.type === "unknown" ? `unknown: ${ours.why}` : ours.type);
   if (out.length > 0) return out;
-  const hop = ours.nexthops.find((h) => h.dev === kernel.dev && h.via === kernel.via);
+  const hop = ours.nexthops.find((h) => h.dev === kernel.dev && h.via === kernel.via && h.error === undefined);
   if (!hop) say("next hop", `${kernel.via} ${kernel.dev}`, ours.nexthops.map((h) => `${h.via} ${h.dev}`).join(", "));
   // IPv6 chooses the source by one next hop of several and the way by another.
   else if (!ours.dst.includes(":") || !ours.nexthops.some((h) => h.src === kernel.src)) say("src", kernel.src, hop.src);

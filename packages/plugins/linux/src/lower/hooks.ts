@@ -7,7 +7,7 @@
  * connection is translated there; the chains are for new ones alone.
  */
 import { CT, type Hook, type HookChain, slice, type TableId } from "@plumbline/model";
-import { type HostStack, jump, match, ROUTE, set } from "./stack.js";
+import { type HostStack, jump, match, ROUTE, set, TRACKED_ANEW } from "./stack.js";
 
 const CONNTRACK = -200;
 const NAT: Readonly<Partial<Record<Hook, { priority: number; type: "src" | "dst" }>>> = {
@@ -43,7 +43,7 @@ function buildConntrack(stack: HostStack, hook: Hook, next: TableId): TableId {
   const { net, device, tracker } = stack;
   const t = net.table(device, `${hook} conntrack`, "hook", "priority");
   // Untracked by request, or tracked already: a packet that came back through the loopback interface.
-  net.rule(t, { priority: 1, rows: [match({ reg13: 1 }), match({ ct_state: [CT.trk, CT.trk] })], program: [jump(next)] });
+  net.rule(t, { priority: 1, rows: [match({ reg13: [1, 1] }), match({ ct_state: [CT.trk, CT.trk] })], program: [jump(next)] });
   // The zone is 0 unless netfilter's raw table has chosen another (CT --zone, `ct zone set`).
   t.miss = [{ op: "ct", tracker, zone: slice("ct_zone"), commit: false, force: false, nat: null, exec: [], resume: "inplace" }, jump(next)];
   return t.id;
@@ -56,9 +56,12 @@ function buildNat(stack: HostStack, chains: readonly HookChain[], hook: Hook, ty
   if (chains.length > 0) {
     const first = chains.reduceRight((n, c) => c.build(device, n), after);
     const fresh = CT.new | CT.trk;
-    // Through the loopback interface a packet comes to PREROUTING translated: its OUTPUT did that.
-    const row = hook === "prerouting" ? match({ ct_state: [fresh, fresh], reg15: 0 }) : match({ ct_state: [fresh, fresh] });
-    net.rule(t, { priority: 1, rows: [row], program: [{ op: "unnat", type }, jump(first)] });
+    // Through the loopback interface a packet comes to PREROUTING translated: its OUTPUT did that. Not so if it is tracked there only.
+    const rows =
+      hook === "prerouting"
+        ? [match({ ct_state: [fresh, fresh], reg15: 0 }), match({ ct_state: [fresh, fresh], reg13: [TRACKED_ANEW, TRACKED_ANEW] })]
+        : [match({ ct_state: [fresh, fresh] })];
+    net.rule(t, { priority: 1, rows, program: [{ op: "unnat", type }, jump(first)] });
   }
   return t.id;
 }

@@ -2,8 +2,21 @@
  * What a socket of the host sends, and what the host's kernel answers: routing, choice of the source address, OUTPUT, POSTROUTING. A packet
  * to an own address comes round through the loopback interface: PREROUTING and INPUT.
  */
-import { type Action, slice, type TableId, TCP } from "@plumbline/model";
-import { drop, ETH_ARP, ETH_TYPE, errorToSender, FAMILIES, type HostStack, type IcmpError, jump, match, ROUTE, set } from "./stack.js";
+import { type Action, CT, slice, type TableId, TCP } from "@plumbline/model";
+import {
+  drop,
+  ETH_ARP,
+  ETH_TYPE,
+  errorToSender,
+  FAMILIES,
+  type HostStack,
+  type IcmpError,
+  jump,
+  match,
+  ROUTE,
+  set,
+  TRACKED_ANEW,
+} from "./stack.js";
 
 /** Fills the stack's origin table. */
 export function buildOrigin(stack: HostStack, outputHook: TableId, arp: TableId): void {
@@ -68,7 +81,15 @@ export function buildOrigin(stack: HostStack, outputHook: TableId, arp: TableId)
 export function buildLeaving(stack: HostStack, table: TableId, prerouting: TableId): void {
   const { net, device } = stack;
   const turn = net.table(device, "loopback", "hook", "priority");
-  net.rule(turn, { rows: [match({ reg14: ROUTE.local })], program: [set("in_port", stack.loopback), jump(prerouting)] });
+  const round: readonly Action[] = [set("in_port", stack.loopback), jump(prerouting)];
+  // What tracking found invalid has no connection: it is tracked anew, and nat chains run (nf_conntrack_in, net/netfilter/nf_conntrack_core.c).
+  const invalid = CT.trk | CT.inv;
+  net.rule(turn, {
+    priority: 2,
+    rows: [match({ reg14: ROUTE.local, ct_state: [invalid, invalid] })],
+    program: [set("ct_state", 0), set("ct_zone", 0), set("ct_label", 0), set("reg13", TRACKED_ANEW), ...round],
+  });
+  net.rule(turn, { priority: 1, rows: [match({ reg14: ROUTE.local })], program: [...round] });
   net.rule(turn, {
     rows: [
       match({ reg14: ROUTE.none }),

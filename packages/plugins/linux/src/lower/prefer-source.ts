@@ -27,8 +27,8 @@ export function sourceOf(evidence: HostEvidence, r: RouteSource, out: Interface 
   if (own) return own.value;
   if (r.family === 6) return out ? selectIPv6(evidence, out, dst ?? parsePrefix(r.prefix)?.value ?? 0n) : null;
   const gateway = parseAddress(via);
-  // A next hop object has its source by its own scope (nh_create_ipv4(), net/ipv4/nexthop.c).
-  const scope = (r.nhid ?? 0) > 0 ? (gateway ? LINK : HOST_SCOPE) : scopeOf(r.scope);
+  // A next hop object has its source by its own scope, less one (nh_create_ipv4(), net/ipv4/nexthop.c).
+  const scope = (r.nhid ?? 0) > 0 ? (gateway ? LINK : HOST_SCOPE) - 1 : scopeOf(r.scope);
   return selectIPv4(evidence, out, gateway?.family === 4 ? gateway.value : null, scope);
 }
 

@@ -1,8 +1,8 @@
 /**
  * The host's pipeline while it is built: its tables, and the small programs that several stages need.
  *
- * Registers on a host: reg14 is the route type ({@link ROUTE}), reg15 is 1 for packets that a socket here sent, reg13 is 1
- * for packets that are not to be tracked (netfilter's NOTRACK sets it), reg12 and xxreg2 (reg8 to reg11) hold the source address
+ * Registers on a host: reg14 is the route type ({@link ROUTE}), reg15 is 1 for packets that a socket here sent, bit 0 of reg13
+ * is 1 for packets that are not to be tracked (netfilter's NOTRACK sets it, and bit 1 where a packet was given a zone), reg12 and xxreg2 (reg8 to reg11) hold the source address
  * that the route prefers, for IPv4 and IPv6, reg6 is 1 for the outer packet of a tunnel (nobody is told when it finds no way), reg5 is
  * the number of the VRF that the packet belongs to, reg4 and reg3 hold what is found on the way back to a packet's source.
  * All tables of a stack belong to one device.
@@ -10,6 +10,9 @@
 import { type Action, type Device, type Match, matchField, type NetworkBuilder, slice, type TableId } from "@plumbline/model";
 import type { Family } from "../address.js";
 import type { HostEvidence, Interface } from "./evidence.js";
+
+/** A bit of reg13: a packet that came round without a connection is tracked where it comes in. */
+export const TRACKED_ANEW = 4;
 
 /** Values of reg14. */
 export const ROUTE = {

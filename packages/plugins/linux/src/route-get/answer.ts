@@ -1,7 +1,19 @@
 /**
  * Answers of route look-ups, from the events of a run: as data, and as `ip route get` prints them (iproute.c, print_route()).
  */
-import { EV, type Event, get, ipv4Text, LEAF, type Network, type Numbering, numbering, type Rule, textOf } from "@plumbline/model";
+import {
+  EV,
+  type Event,
+  get,
+  Interpreter,
+  ipv4Text,
+  LEAF,
+  type Network,
+  type Numbering,
+  numbering,
+  type Rule,
+  textOf,
+} from "@plumbline/model";
 import { parseAddress } from "../address.js";
 import type { HostEvidence, PolicyRule, Route } from "../lower/evidence.js";
 import { HOST_SCOPE, selectIPv4, sourceOf } from "../lower/prefer-source.js";
@@ -44,6 +56,24 @@ export class Answers {
   }
 
   answer(asked: Asked, events: readonly Event[]): RouteAnswer {
+    const first = this.ofOneRun(asked, events);
+    const choice = events.find((e) => e.kind === EV.choice);
+    // What came in has its source checked as the next hop that is taken (fib_validate_source, net/ipv4/route.c).
+    if (!choice || !asked.iif || asked.destination.family !== 4) return first;
+    const machine = new Interpreter(this.device.net);
+    const each = Array.from({ length: choice.c }, (_, k) =>
+      k === choice.b
+        ? first
+        : this.ofOneRun(asked, machine.run(asked.row, this.device.device, null, { script: [k], beyond: "first" })),
+    );
+    const good = each.find((a) => a.error === "" && a.type !== "unknown");
+    if (!good || good.nexthops.length !== each.length) return first;
+    const nexthops = good.nexthops.map((h, k): RouteHop => (each[k].error === "" ? h : { ...h, error: each[k].error }));
+    return { ...good, nexthops, src: nexthops.find((h) => h.error === undefined)?.src ?? "" };
+  }
+
+  /** The answer with the choices of one run. */
+  private ofOneRun(asked: Asked, events: readonly Event[]): RouteAnswer {
     const leaf = events.find((e) => e.kind === EV.leaf);
     if (!leaf) throw new Error("a look-up that does not end");
     const text = (index: number) => {
@@ -152,7 +182,12 @@ export class Answers {
     const out = evidence.interfaces.find((i) => i.number === outPort)?.name ?? "lo";
     if (type === "unicast" && route) {
       const used = usedHops(asked, route);
-      return used.map((h) => ({ via: h.via, dev: h.dev, weight: h.weight, src: this.source(asked, route, h.dev, h.via) }));
+      // Of an IPv6 group of next hop objects the first says the source (fib6_info_nh_dev, nexthop_fib6_nh).
+      const group = route.family === 6 && (route.nhid ?? 0) > 0 && route.nexthops.length > 1 ? route.nexthops[0] : null;
+      return used.map((h) => {
+        const by = group ?? h;
+        return { via: h.via, dev: h.dev, weight: h.weight, src: this.source(asked, route, by.dev, by.via) };
+      });
     }
     const hop = (dev: string, src: string): RouteHop[] => [{ via: "", dev, weight: 1, src }];
     const many = (dev: string) => hop(dev, this.source(asked, route ?? { src: "", scope: "link", prefix: "0.0.0.0/0" }, dev, ""));
@@ -229,7 +264,7 @@ function way(a: RouteAnswer, asked: Asked, h: RouteHop | null): string {
     h && h.src !== "" ? `src ${h.src}` : "",
     mark === 0 ? "" : `mark ${mark >= 16 ? `0x${mark.toString(16)}` : mark}`,
     asked.iif ? `iif ${asked.iif.name}` : `uid ${selectors.uid ?? 0}`,
-    a.nexthops.length > 1 && h ? `(weight ${h.weight}, one of ${a.nexthops.length})` : "",
+    a.nexthops.length > 1 && h ? `(weight ${h.weight}, one of ${a.nexthops.length}${h.error ? `: ${h.error} where it is taken` : ""})` : "",
   ]
     .filter(Boolean)
     .join(" ");

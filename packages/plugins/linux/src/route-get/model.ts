@@ -65,6 +65,8 @@ export interface RouteHop {
   readonly dev: string;
   readonly weight: number;
   readonly src: string;
+  /** What the kernel says where it takes this one of several, if that is an error: it checks the source of what came in as that next hop. */
+  readonly error?: string;
 }
 
 export interface RouteAnswer {

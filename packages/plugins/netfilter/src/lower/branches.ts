@@ -76,7 +76,11 @@ export function branchAlternatives(b: BranchStatement, ctx: RuleContext): Altern
         (e) => {
           const v = e.data[0];
           if (v?.k !== "range") return [notTranslated("a mark from a map", ctx)];
-          return [{ op: "set", dst: slice(b.dst === "meta mark" ? "pkt_mark" : "ct_mark"), value: v.lo }];
+          if (b.dst === "meta mark") return [{ op: "set", dst: slice("pkt_mark"), value: v.lo }];
+          return [
+            { op: "set", dst: slice("ct_mark"), value: v.lo },
+            { op: "call", table: ctx.nat.connectionMark() },
+          ];
         },
         ctx,
       );

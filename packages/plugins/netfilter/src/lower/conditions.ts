@@ -219,10 +219,13 @@ function stateAxes(values: readonly Value[], early: boolean): readonly Axis[] | 
   }
   const states = slice("ct_state", 0, 8);
   if (!early) return [{ slice: states, needs: [], ternaries: out }];
-  // A packet that nobody has looked up yet counts as invalid (xt_conntrack.c), but for one that a rule took out of tracking.
+  // A packet that nobody has looked up yet counts as invalid (xt_conntrack.c), but for one that a rule took out of tracking, or gave a template.
+  const unseen = matchField([], "ct_state", 0, CT.trk);
+  const anew = values.some((v) => v.k === "state" && v.name === "new") ? [{ value: 0n, mask: 0n }] : [];
   return [
     { slice: states, needs: matchField([], "ct_state", CT.trk, CT.trk), ternaries: out },
-    { slice: NOTRACK, needs: matchField([], "ct_state", 0, CT.trk), ternaries: before },
+    { slice: NOTRACK, needs: matchField(unseen, "reg13", 0, 2), ternaries: before },
+    { slice: NOTRACK, needs: matchField(unseen, "reg13", 2, 2), ternaries: anew },
   ];
 }
 
@@ -290,10 +293,12 @@ function replyAxes(selector: ReplySelector, values: readonly Value[], ctx: Condi
     const faults: (string | null)[] = [];
     if (!port) faults.push(add(family === null ? row : intersect(row, matchField([], "eth_type", family)), name));
     else {
-      for (const p of NOT_ICMP) faults.push(add(intersect(row, matchField([], "ip_proto", p.value, p.mask)), name));
+      // An ICMP error about a connection is of that connection's protocol.
+      const proto = row === plain.row ? "ct_nw_proto" : "ip_proto";
+      for (const p of NOT_ICMP) faults.push(add(intersect(row, matchField([], proto, p.value, p.mask)), name));
       // The tuple of an echo has its identifier as the one port, and type and code of the answer as the other.
-      for (const [proto, type] of ECHO_ANSWERS) {
-        const icmp = intersect(row, matchField([], "ip_proto", proto));
+      for (const [echo, type] of ECHO_ANSWERS) {
+        const icmp = intersect(row, matchField([], proto, echo));
         faults.push(selector === "ct reply proto-src" ? add(icmp, "icmp_id") : add(icmp, "icmp_id", BigInt(type << 8)));
       }
     }
@@ -331,14 +336,20 @@ function statusAxes(values: readonly Value[]): readonly Axis[] | Opaque {
     const name = v.k === "state" ? v.name : "?";
     // Expectations of helpers are not followed: no packet is of one.
     if (name === "expected") continue;
-    const state = STATES.get(name);
+    const told = STATES.get(name);
     if (name === "confirmed") entered.push({ value: 1n, mask: 1n });
-    else if (state) bits.push({ value: BigInt(state.value), mask: BigInt(state.mask) });
+    else if (told) bits.push({ value: BigInt(told.value), mask: BigInt(told.mask) });
     else return { why: `connection status '${name}' is not translated`, command: "conntrack -L" };
   }
-  if (entered.length > 0 && bits.length > 0) return { why: "'confirmed' together with another connection status", command: "conntrack -L" };
+  const state = slice("ct_state", 0, 8);
+  if (entered.length > 0 && bits.length > 0)
+    // One of the bits is enough.
+    return [
+      { slice: state, needs: intersect(HAS_CONNECTION, IS_CONFIRMED)!, ternaries: [{ value: 0n, mask: 0n }] },
+      { slice: state, needs: intersect(HAS_CONNECTION, matchField([], "ct_label", 0n, 1n << 127n))!, ternaries: bits },
+    ];
   if (entered.length > 0) return [{ slice: CONFIRMED, needs: HAS_CONNECTION, ternaries: entered }];
-  return [{ slice: slice("ct_state", 0, 8), needs: HAS_CONNECTION, ternaries: bits }];
+  return [{ slice: state, needs: HAS_CONNECTION, ternaries: bits }];
 }
 
 const CT_STATE_WORD = field("ct_state").word;
@@ -354,6 +365,9 @@ function packetType(v: Value): Ternary[] {
   if (v.lo === 3n) return [];
   return complement([host, broadcast], 48, ROW_LIMIT) ?? [];
 }
+
+/** Neither :: nor multicast. */
+const UNICAST6: Interval = { lo: 1n, hi: (0xffn << 120n) - 1n };
 
 function typeAxes(end: "src" | "dst", values: readonly Value[], ctx: ConditionContext): readonly Axis[] | Opaque {
   const families = ctx.family === "ip" ? ([4] as const) : ctx.family === "ip6" ? ([6] as const) : ([4, 6] as const);
@@ -373,7 +387,7 @@ function typeAxes(end: "src" | "dst", values: readonly Value[], ctx: ConditionCo
       if (v.k !== "addrtype") return { why: "an address type that is not a name", command: "" };
       if (family === 6 && ctx.table.source === "iptables" && v.name === "unicast") {
         // Told by the address alone (match_type6, xt_addrtype.c): what is neither :: nor multicast.
-        intervals.push({ lo: 1n, hi: (0xffn << 120n) - 1n });
+        intervals.push(UNICAST6);
         continue;
       }
       if (v.iface !== undefined) return { why: "an address type narrowed to one interface together with other values", command: "ip addr" };
@@ -407,7 +421,8 @@ export function limitedTypeRows(s: Extract<Statement, { s: "match" }>, ctx: Cond
       const intervals: Interval[] = [];
       for (const v of values) {
         if (v.k !== "addrtype") return { why: "an address type that is not a name", command: "" };
-        const found = ctx.view.ofTypeOn(v.name, family, name);
+        const found =
+          family === 6 && ctx.table.source === "iptables" && v.name === "unicast" ? [UNICAST6] : ctx.view.ofTypeOn(v.name, family, name);
         if (found === null) {
           if (family === 6 && ctx.family === "inet") continue;
           return { why: `address type ${v.name} narrowed to one interface`, command: "ip addr; ip route show table local" };

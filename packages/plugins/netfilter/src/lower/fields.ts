@@ -74,8 +74,9 @@ const PLACES: Partial<Record<Selector, Place>> = {
   "ip6 hoplimit": at(slice("ip_ttl"), V6),
   "ip6 flowlabel": at(slice("ipv6_label"), V6),
   "ip later-fragment": at(slice("ip_frag", 1, 1)),
-  "ether saddr": at(slice("eth_src")),
-  "ether daddr": at(slice("eth_dst")),
+  // What comes round by `lo` has no Ethernet header to these matches (xt_mac.c, nft's `meta iiftype ether`).
+  "ether saddr": at(slice("eth_src"), matchField([], "reg15", 0)),
+  "ether daddr": at(slice("eth_dst"), matchField([], "reg15", 0)),
 };
 
 export function placeOf(s: Selector): Place | undefined {
@@ -103,3 +104,5 @@ export const IS_CONFIRMED: Match = matchField([], "ct_label", 1n << 127n, 1n << 
 
 /** Marks a packet that a rule took out of connection tracking; the host's stack does not track it. */
 export const NOTRACK: Slice = slice("reg13", 0, 1);
+/** Marks a packet that a rule gave a template (a zone, a helper) before it is tracked: it counts as new, and later rules for it do nothing. */
+export const TEMPLATE: Slice = slice("reg13", 1, 1);

@@ -123,11 +123,14 @@ export function hostView(facts: FactBase, device: Device): HostView {
         family === 4 ? joined([...own("broadcast"), { lo: 0xffffffffn, hi: 0xffffffffn }, { lo: 0n, hi: 0n }]) : [];
       if (name === "local") return here();
       if (family === 6 && name === "multicast") return [multicast(6)];
+      if (family === 6 && name === "broadcast") return [];
+      if (family === 6 && name === "unicast") return outsideOf([...here(), multicast(6)], 128);
+      if (name === "anycast") return localTable(family) ? own("anycast") : null;
       if (family === 6) return null;
       if (name === "broadcast") return everyone();
       if (name === "multicast") return [multicast(4)];
       if (name === "unicast") return outsideOf([...here(), ...everyone(), multicast(4)], 32);
-      return name === "anycast" ? null : [];
+      return [];
     },
     routes(family) {
       // Rules of one's own may look elsewhere first.

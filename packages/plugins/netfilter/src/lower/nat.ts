@@ -20,7 +20,7 @@ import {
   type TableId,
 } from "@plumbline/model";
 import type { HookName, PortRange, Statement } from "../ast.js";
-import { ETH_IPV4, ETH_IPV6 } from "./fields.js";
+import { ETH_IPV4, ETH_IPV6, HAS_CONNECTION, NOTRACK, TEMPLATE } from "./fields.js";
 import type { HostView, InterfaceAddress } from "./host.js";
 import { ones, prefixes } from "./ternary.js";
 
@@ -92,11 +92,32 @@ export class NatTables {
     });
   }
 
-  /** Done to packets that nobody has tracked: those that come round through the loopback interface have been (xt_CT.c, nft_ct.c). */
-  untracked(what: string, action: Action): TableId {
-    return this.generated(`${what} unless tracked`, (t) => {
-      this.net.rule(t, { rows: [matchField([], "ct_state", CT.trk, CT.trk)], program: [] });
-      t.miss = [action];
+  /**
+   * NOTRACK, or a conntrack zone. Neither does anything to packets that are tracked (those that come round through the loopback
+   * interface) or have a zone; a zone given by iptables, nothing to untracked ones either (xt_CT.c, nft_ct.c).
+   */
+  untracked(zone: number | null, source: "iptables" | "nft"): TableId {
+    const what = zone === null ? "notrack" : `zone ${zone}`;
+    return this.generated(`${what} unless tracked (${source})`, (t) => {
+      const decided = [matchField([], "ct_state", CT.trk, CT.trk), matchField([], "reg13", 2, 2)];
+      if (zone !== null && source === "iptables") decided.push(matchField([], "reg13", 1, 1));
+      this.net.rule(t, { rows: decided, program: [] });
+      t.miss =
+        zone === null
+          ? [{ op: "set", dst: NOTRACK, value: 1n }]
+          : [
+              { op: "set", dst: slice("ct_zone"), value: BigInt(zone) },
+              { op: "set", dst: NOTRACK, value: 0n },
+              { op: "set", dst: TEMPLATE, value: 1n },
+            ];
+    }).id;
+  }
+
+  /** A known connection has its mark at once, whatever becomes of the packet; a new one when it is entered in its table. */
+  connectionMark(): TableId {
+    return this.generated("the connection's mark", (t) => {
+      const known = matchField(HAS_CONNECTION, "ct_label", 1n << 127n, 1n << 127n);
+      this.net.rule(t, { rows: [known], program: [{ op: "confirm" }] });
     }).id;
   }
 

@@ -23,7 +23,7 @@ import {
   WIDE,
 } from "./conditions.js";
 import { type Alternative, notTranslated, type RuleContext, unknown } from "./context.js";
-import { HAS_CONNECTION, NO_CONNECTION, NOTRACK, placeOf } from "./fields.js";
+import { HAS_CONNECTION, NO_CONNECTION, placeOf } from "./fields.js";
 import { ipsetRows } from "./ipset.js";
 import { markActions } from "./marks.js";
 import { type EffectStatement, harmless, type Part } from "./parts.js";
@@ -248,6 +248,8 @@ function finish(program: readonly Action[], ctx: RuleContext): Action[] {
 /** Puts a program behind the choices it depends on. */
 function gated(rows: Rows, gates: readonly Gate[], program: readonly Action[], ctx: RuleContext): Alternative {
   let p = finish(program, ctx);
+  // Passing is to be told from not passing where neither does anything (a connection's mark, of a packet without one).
+  if (p.length === 0 && gates.length > 0) p = [{ op: "note", text: `passed by ${ctx.where}, without an effect` }];
   for (const g of [...gates].reverse()) {
     if (g.s === "outside")
       p = [
@@ -265,13 +267,14 @@ function effectActions(e: EffectStatement, ctx: RuleContext): Action[] {
     case "note":
       return [{ op: "note", text: e.text }];
     case "notrack":
-      return [{ op: "call", table: ctx.nat.untracked("notrack", { op: "set", dst: NOTRACK, value: 1n }) }];
+      return [{ op: "call", table: ctx.nat.untracked(null, ctx.table.source) }];
     case "zone":
-      return [{ op: "call", table: ctx.nat.untracked(`zone ${e.zone}`, { op: "set", dst: slice("ct_zone"), value: BigInt(e.zone) }) }];
+      return [{ op: "call", table: ctx.nat.untracked(e.zone, ctx.table.source) }];
     case "ttl":
       return [{ op: "call", table: ctx.nat.ttl(e.add).id }];
     case "mark": {
-      return markActions(e.dst, e.value, (...bit) => ctx.nat.xor(...bit));
+      const program = markActions(e.dst, e.value, (...bit) => ctx.nat.xor(...bit));
+      return e.dst === "ct mark" ? [...program, { op: "call", table: ctx.nat.connectionMark() }] : program;
     }
     case "set": {
       const place = placeOf(e.selector);

@@ -79,7 +79,11 @@ export function targetStatements(target: Group & { readonly go: boolean }, famil
       }
       if (zone || option("--zone-orig", "--zone-reply"))
         return opaque("it puts one direction of the connection into a conntrack zone of its own");
-      return [{ s: "note", text: shown(target) }];
+      // A helper, a timeout, events: all in a template, of the usual zone.
+      return [
+        { s: "note", text: shown(target) },
+        { s: "zone", zone: 0 },
+      ];
     }
     case "TTL":
     case "HL": {

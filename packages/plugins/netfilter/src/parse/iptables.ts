@@ -33,13 +33,22 @@ const HOOKS: Readonly<Record<string, HookName>> = {
 };
 const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, mangle: -150, filter: 0, security: 50 };
 
+/** iptables-nft has its security chains elsewhere than the kernel's own table (`security` in iptables/nft.c). */
+const NFT_SECURITY = 150;
+
 /** The hook of a built-in chain, null for a user's. */
-export function builtin(table: string, chain: string, policy: "accept" | "drop"): BaseChain | null {
+export function builtin(
+  table: string,
+  chain: string,
+  policy: "accept" | "drop",
+  variant: IptablesText["variant"] = "",
+): BaseChain | null {
   const hook = Object.hasOwn(HOOKS, chain) ? HOOKS[chain] : null;
   if (!hook) return null;
   if (table === "nat") return { type: "nat", hook, priority: hook === "prerouting" || hook === "output" ? -100 : 100, policy };
   if (!Object.hasOwn(PRIORITIES, table)) return null;
-  return { type: table === "mangle" && hook === "output" ? "route" : "filter", hook, priority: PRIORITIES[table], policy };
+  const priority = table === "security" && variant === "nf_tables" ? NFT_SECURITY : PRIORITIES[table];
+  return { type: table === "mangle" && hook === "output" ? "route" : "filter", hook, priority, policy };
 }
 
 const NAT_TARGET = /\s-j (DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP)\b/;
@@ -191,7 +200,7 @@ function declare(t: TableAst, name: string, policy: string, line: number, text: 
     complain("error", line, `chain ${name} of table ${t.name} has the policy '${policy}', which is not known`);
     return;
   }
-  c.base = builtin(t.name, name, policy === "ACCEPT" ? "accept" : "drop");
+  c.base = builtin(t.name, name, policy === "ACCEPT" ? "accept" : "drop", t.variant);
   if (!c.base) complain("error", line, `there is no built-in chain ${name} in table ${t.name}`, "The chain is not used.");
 }
 

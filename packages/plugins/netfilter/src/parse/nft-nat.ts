@@ -17,7 +17,7 @@ function natFlags(c: Cursor): boolean {
 }
 
 /** `masquerade to :1024-2048 random`, `redirect to :8080`. */
-export function interfaceNat(c: Cursor, word: "masquerade" | "redirect"): Statement {
+export function interfaceNat(c: Cursor, word: "masquerade" | "redirect"): Statement[] {
   c.next();
   let port = null;
   if (c.take("to")) {
@@ -28,15 +28,16 @@ export function interfaceNat(c: Cursor, word: "masquerade" | "redirect"): Statem
     if (!port) throw new NotUnderstood(`'${text}' behind '${word} to'`);
   }
   const random = natFlags(c);
-  return { s: "nat", type: word === "masquerade" ? "src" : "dst", to: word, address: null, port, family: "", random };
+  return [{ s: "nat", type: word === "masquerade" ? "src" : "dst", to: word, address: null, port, family: "", random }];
 }
 
 /** `redirect to :KEY map @m`, the colon with or without a blank behind it; null, and the cursor where it was, if it is none. */
-function portMap(c: Cursor, word: "masquerade" | "redirect"): Statement | null {
+function portMap(c: Cursor, word: "masquerade" | "redirect"): Statement[] | null {
   const start = c.position;
   c.splitColon();
   const drawn = lottery(c);
-  const key: MapKey | null = drawn ? { lottery: drawn } : mapKey(c);
+  const implied: Statement[] = [];
+  const key: MapKey | null = drawn ? { lottery: drawn } : mapKey(c, implied);
   if (!key || c.take("map") === null) {
     c.seek(start);
     return null;
@@ -46,12 +47,12 @@ function portMap(c: Cursor, word: "masquerade" | "redirect"): Statement | null {
   if (c.peek().startsWith("@")) {
     const map = { name: c.next().text.slice(1) };
     natFlags(c);
-    return { ...shared, map };
+    return [...implied, { ...shared, map }];
   }
   const elements = dataElements(braced(c), kinds, ["port"]);
   if (typeof elements === "string") throw new NotUnderstood(elements);
   natFlags(c);
-  return { ...shared, map: { elements } };
+  return [...implied, { ...shared, map: { elements } }];
 }
 
 /** `dnat ip to 192.0.2.1:80`, `dnat ip addr . port to KEY map @m`. */
@@ -70,7 +71,8 @@ export function natStatement(c: Cursor, word: "snat" | "dnat"): Statement[] {
   }
   c.expect("to");
   const drawn = lottery(c);
-  const key: MapKey | null = drawn ? { lottery: drawn } : mapKey(c);
+  const implied: Statement[] = [];
+  const key: MapKey | null = drawn ? { lottery: drawn } : mapKey(c, implied);
   if (key) {
     const colonPort = fields === null && !c.done && c.peek() === ":";
     if (colonPort) throw new NotUnderstood(`'${c.rest()}' behind '${word} to'`);
@@ -79,12 +81,13 @@ export function natStatement(c: Cursor, word: "snat" | "dnat"): Statement[] {
     if (c.peek().startsWith("@")) {
       const name = c.next().text.slice(1);
       natFlags(c);
-      return [{ s: "natMap", type, to: "given", family, key, map: { name }, fields: fields ?? [] }];
+      return [...implied, { s: "natMap", type, to: "given", family, key, map: { name }, fields: fields ?? [] }];
     }
     const elements = dataElements(braced(c), kinds, null);
     if (typeof elements === "string") throw new NotUnderstood(elements);
     natFlags(c);
     return [
+      ...implied,
       {
         s: "natMap",
         type,
@@ -118,12 +121,15 @@ function natAddress(
   return n?.value.k === "range" ? { address: { lo: n.value.lo, hi: n.value.hi }, port, family: n.family === 4 ? "ip" : "ip6" } : null;
 }
 
-/** Selectors before `map` or `vmap`; null if something else stands there. */
-export function mapKey(c: Cursor): MapKey | null {
+/** Selectors before `map` or `vmap`; null if something else stands there. What they need (`tcp dport`: TCP) is added to `implied`. */
+export function mapKey(c: Cursor, implied: Statement[]): MapKey | null {
   const start = c.position;
   if (address(c.peek()) || /^\d/.test(c.peek())) return null;
   const s = selectorList(c);
-  if (s && (c.peek() === "map" || c.peek() === "vmap")) return { selectors: s.selectors };
+  if (s && (c.peek() === "map" || c.peek() === "vmap")) {
+    implied.push(...s.implied);
+    return { selectors: s.selectors };
+  }
   c.seek(start);
   return null;
 }

@@ -112,7 +112,7 @@ function statement(c: Cursor): Statement[] {
       return rejectStatement(c);
     case "masquerade":
     case "redirect":
-      return [interfaceNat(c, word)];
+      return interfaceNat(c, word);
     case "snat":
     case "dnat":
       return natStatement(c, word);
@@ -302,14 +302,15 @@ function setStatement(c: Cursor, start: number): Statement[] {
       });
       return [{ s: "markMap", dst: what, key: { lottery: drawn }, map: { elements: drawnMarks } }];
     }
-    const mk: MapKey | null = drawn ? { lottery: drawn } : mapKey(c);
+    const implied: Statement[] = [];
+    const mk: MapKey | null = drawn ? { lottery: drawn } : mapKey(c, implied);
     if (mk) {
       c.expect("map");
       const kinds: Kind[] = "lottery" in mk ? ["number"] : mk.selectors.map(kindOf);
-      if (c.peek().startsWith("@")) return [{ s: "markMap", dst: what, key: mk, map: { name: c.next().text.slice(1) } }];
+      if (c.peek().startsWith("@")) return [...implied, { s: "markMap", dst: what, key: mk, map: { name: c.next().text.slice(1) } }];
       const elements = dataElements(braced(c), kinds, ["mark"]);
       if (typeof elements === "string") throw new NotUnderstood(elements);
-      return [{ s: "markMap", dst: what, key: mk, map: { elements } }];
+      return [...implied, { s: "markMap", dst: what, key: mk, map: { elements } }];
     }
     const value = markExpression(c);
     if (!value) throw new NotUnderstood(`'${c.rest()}' behind '${what} set'`);

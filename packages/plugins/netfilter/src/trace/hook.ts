@@ -86,7 +86,7 @@ export function hookNetwork(facts: FactBase, host: string, hook: Hook, interface
     });
     state.miss = [go(next)];
     const t = table("connection tracking");
-    net.rule(t, { rows: [matchField([], "reg13", 1)], program: [{ op: "set", dst: slice("arp_tpa"), value: 0n }, go(next)] });
+    net.rule(t, { rows: [matchField([], "reg13", 1, 1)], program: [{ op: "set", dst: slice("arp_tpa"), value: 0n }, go(next)] });
     t.miss = [
       { op: "ct", tracker, zone: slice("ct_zone"), commit: false, force: false, nat: null, exec: [], resume: "inplace" },
       go(state.id),
