@@ -16,7 +16,8 @@ export function annotator(facts: FactBase): Annotator {
   return (rule: Rule, device: Device) => {
     if (device.kind === "logical") return logicalLinks(facts, rule);
     if (device.kind !== "bridge" || !rule.origin) return [];
-    const head = flowHead(rule.origin.text);
+    // A rule that stands in for OpenFlow says itself what the flow would be.
+    const head = flowHead(rule.derived ?? rule.origin.text);
     const cookie = rule.cookie ?? head.cookie;
     if (cookie === undefined) return [];
     const found = fitting(facts, device.host, cookie, head.table);

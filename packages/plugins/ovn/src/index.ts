@@ -7,11 +7,13 @@ import { claim, formOf } from "./claims.js";
 import { reportContradictions } from "./contradictions.js";
 import { explain, knownServices } from "./explain/index.js";
 import { lowerLogical } from "./logical.js";
+import { offerSwitches } from "./physical/derive.js";
 import { puntInterpreter } from "./punt.js";
 import { readJsonTables } from "./read-json.js";
 import { readLflows, readZones } from "./read-lflows.js";
 import { readLists, readTables } from "./read-lists.js";
 import { readStore } from "./read-store.js";
+import { SHAPES } from "./shapes.js";
 
 export { balancersFor, destinationOf, serviceOf, servicesOfLoadBalancers } from "./balancers.js";
 export { type CookieCandidates, cookieCandidates, fitting, openflowTable } from "./cookies.js";
@@ -21,7 +23,9 @@ export { type TableOffsets, tableOffsets } from "./offsets.js";
 export { OPCODES } from "./opcodes.js";
 export { puntInterpreter } from "./punt.js";
 export type { OvnOutput, OvnStep, OvnTrace } from "./trace/answer.js";
-export { type OvnFile, type OvnQuestion, type OvnSpec, openOvn } from "./trace/open.js";
+export type { OvnFile } from "./db/southbound.js";
+export { type OvnSpec, openOvn } from "./trace/open.js";
+export type { OvnQuestion } from "./trace/question.js";
 export { asMap, asNumber, asSet, asText, type Columns, type Value } from "./values.js";
 
 function read(file: EvidenceFile, ctx: ReadContext): void {
@@ -71,10 +75,12 @@ export default definePlugin({
   id: "ovn",
   title: "OVN: northbound and southbound databases, logical flows, conntrack zones",
   claims: claim,
-  read,
+  parse: read,
+  facts: SHAPES,
   lower: {
     hooks(ctx) {
       ctx.punts.push(puntInterpreter(ctx.net));
+      offerSwitches(ctx);
     },
     devices: reportContradictions,
     linked: lowerLogical,

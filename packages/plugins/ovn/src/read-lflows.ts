@@ -43,7 +43,16 @@ function datapathName(quoted: string): string {
   return /^"([^"]*)"/.exec(quoted)?.[1] ?? quoted;
 }
 
-export function readLflows(text: string, commandDatapath: string, ctx: ReadContext): void {
+/** A header of the list. */
+export interface LflowHeader {
+  readonly name: string;
+  readonly uuid: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+/** @param headers is told the datapaths that stand above flows */
+export function readLflows(text: string, commandDatapath: string, ctx: ReadContext, headers?: (header: LflowHeader) => void): void {
   const lines = text.split("\n");
   let datapath = commandDatapath;
   let pipeline: Pipeline | undefined;
@@ -57,6 +66,7 @@ export function readLflows(text: string, commandDatapath: string, ctx: ReadConte
       datapath = datapathName(header[1]!);
       pipeline = header[3] as Pipeline;
       section = "";
+      headers?.({ name: datapath, uuid: header[2]!, line: i + 1, text: line });
       continue;
     }
     if (line.trim() in SECTIONS) {

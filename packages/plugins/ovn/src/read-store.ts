@@ -14,9 +14,9 @@
  */
 import type { ReadContext } from "@plumbline/model";
 import type { DatabaseName } from "./facts.js";
-import { type Atom, asMap, asSet, fromJson, type Value } from "./values.js";
+import { type Atom, asMap, asSet, type Columns, fromJson, type Value } from "./values.js";
 
-interface Schema {
+export interface Schema {
   name: string;
   tables: { [table: string]: { columns: { [column: string]: { type: unknown } } } };
 }
@@ -87,7 +87,8 @@ export function readStore(bytes: Uint8Array, database: DatabaseName, ctx: ReadCo
     first = false;
   }
   for (const e of log) contents.entry(e.data, e.line);
-  contents.facts(database);
+  for (const { table, uuid, columns, line } of contents.rows())
+    ctx.fact("ovn.row", { database, table, uuid, columns, ownLine: false }, line, `${table} ${uuid} ${JSON.stringify(columns)}`);
 }
 
 /** An entry of a cluster's log. */
@@ -139,11 +140,11 @@ function* records(bytes: Uint8Array, ctx: ReadContext): Generator<{ clustered: b
 }
 
 /** A database while its transactions are applied. */
-class Contents {
+export class Contents {
   schema: Schema = { name: "", tables: {} };
   private readonly tables = new Map<string, Map<string, StoredRow>>();
 
-  constructor(private readonly ctx: ReadContext) {}
+  constructor(private readonly ctx: Pick<ReadContext, "problem">) {}
 
   /** [schema or null, transaction]: a schema comes with the whole contents. */
   entry(data: readonly unknown[], line: number): void {
@@ -182,12 +183,8 @@ class Contents {
     }
   }
 
-  facts(database: DatabaseName): void {
-    for (const [table, rows] of this.tables) {
-      for (const [uuid, row] of rows) {
-        const fact = { database, table, uuid, columns: row.columns, ownLine: false };
-        this.ctx.fact("ovn.row", fact, row.line, `${table} ${uuid} ${JSON.stringify(row.columns)}`);
-      }
-    }
+  /** What is there now. */
+  *rows(): Generator<{ readonly table: string; readonly uuid: string; readonly columns: Columns; readonly line: number }> {
+    for (const [table, rows] of this.tables) for (const [uuid, { columns, line }] of rows) yield { table, uuid, columns, line };
   }
 }

@@ -14,6 +14,8 @@ import { microflow, type Question } from "./tracer.js";
 const MOST_WAYS = 400;
 /** Runs until every choice is as it was asked for. */
 const MOST_RUNS = 500;
+/** Runs for all the ways of one trace. */
+const MOST_RUNS_IN_ALL = 4000;
 const STATE = "connection state";
 /** Choices that the real one makes at random. */
 const RANDOM = ["load balancer", "select"];
@@ -41,6 +43,9 @@ export interface OurAnswer {
 
 /** Our side: a southbound database, compiled. */
 export class OurTracer {
+  /** The last question has more answers than were tried. */
+  cut = false;
+
   private constructor(
     private readonly layer: ReturnType<typeof openOvn>,
     private readonly core: Core,
@@ -73,8 +78,10 @@ export class OurTracer {
       return;
     }
     let picks: number[] | undefined = [];
-    for (let ways = 0; picks && ways < MOST_WAYS; ways++) {
-      const { asked, events } = this.settle(question, picks);
+    let runs = 0;
+    for (let ways = 0; picks && ways < MOST_WAYS && runs < MOST_RUNS_IN_ALL; ways++) {
+      const { asked, events, made } = this.settle(question, picks);
+      runs += made;
       const answer = this.layer.answer(asked, events);
       const states = events.filter((e) => this.how(e) === STATE).length;
       yield { text: this.layer.text(answer, asked), states, endless: answer.verdict === "unknown" };
@@ -83,6 +90,7 @@ export class OurTracer {
         events.filter((e) => this.isRandom(e)).map((e) => e.c),
       );
     }
+    this.cut = picks !== undefined;
   }
 
   private how(e: Event): string | undefined {
@@ -100,7 +108,7 @@ export class OurTracer {
       const { row, device, port, options } = asked.run;
       const events = this.core.run(row, device, port, options);
       const script = this.script(asked, events, picks);
-      if (n === MOST_RUNS || script.join() === options.script.join()) return { asked, events };
+      if (n === MOST_RUNS || script.join() === options.script.join()) return { asked, events, made: n + 1 };
       const run: LayerRun = { ...asked.run, options: { ...options, script } };
       asked = { ...asked, run };
     }
@@ -147,13 +155,11 @@ export interface Comparison {
 export function compare(tracer: OurTracer, q: Question, theirs: string): Comparison {
   const want = masked(theirs);
   let first: OurAnswer | undefined;
-  let ways = 0;
   for (const ours of tracer.answers(q)) {
     if (masked(ours.text) === want) return { result: "same", ours };
     first ??= ours;
-    ways++;
   }
   // Beyond our bounds the real one may still come to an end.
   if (first!.endless) return { result: "endless", ours: first! };
-  return { result: ways >= MOST_WAYS ? "undecided" : "different", ours: first! };
+  return { result: tracer.cut ? "undecided" : "different", ours: first! };
 }

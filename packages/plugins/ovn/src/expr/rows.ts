@@ -59,7 +59,10 @@ export function toRows(e: Expr, lookupPort: LookupPort, limit = 4096): Match[] |
         if (!f.value) rows = [];
         continue;
       }
-      const cmps = (f.type === "or" ? f.subs : [f]) as readonly Comparison[];
+      // Ports that are not there are no alternatives: of a group's ports a datapath has few.
+      const cmps = ((f.type === "or" ? f.subs : [f]) as readonly Comparison[]).filter(
+        (c) => c.symbol.width > 0 || lookupPort(c.text) !== undefined,
+      );
       if (rows.length * cmps.length > limit) return undefined;
       rows = rows.flatMap((r) => cmps.map((c) => constrained(r, c, lookupPort)).filter((x) => x !== undefined));
     }

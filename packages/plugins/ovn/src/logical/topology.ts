@@ -27,10 +27,13 @@ export interface LogicalPort {
 }
 
 export interface MulticastGroup {
+  readonly uuid: string;
   readonly name: string;
   readonly key: number;
   /** By name. */
   readonly ports: readonly LogicalPort[];
+  /** In the order of the database. */
+  readonly members: readonly LogicalPort[];
   readonly origin: Origin;
 }
 
@@ -41,10 +44,12 @@ export interface MacBinding {
   readonly mac: string;
   /** The CMS has given it (Static_MAC_Binding). */
   readonly fixed: boolean;
+  readonly row: Row;
   readonly origin: Origin;
 }
 
 export interface FdbEntry {
+  readonly uuid: string;
   readonly mac: string;
   readonly portKey: number;
   readonly origin: Origin;
@@ -99,9 +104,11 @@ export function topologyOf(zone: Zone): Topology {
       return port && port.datapath === dp ? [port] : [];
     });
     dp.groups.push({
+      uuid: r.uuid,
       name: asText(r.columns["name"]),
       key: asNumber(r.columns["tunnel_key"]) ?? 0,
-      ports: members.sort((a, b) => (a.name < b.name ? -1 : 1)),
+      ports: members.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+      members,
       origin: r.origin,
     });
   }
@@ -113,6 +120,7 @@ export function topologyOf(zone: Zone): Topology {
         ip: asText(r.columns["ip"]),
         mac: asText(r.columns["mac"]),
         fixed: r.table === "Static_MAC_Binding",
+        row: r,
         origin: r.origin,
       });
     else report(r, `MAC binding of ${asText(r.columns["ip"])}: there is no port ${asText(r.columns["logical_port"])} on its datapath`);
@@ -121,7 +129,7 @@ export function topologyOf(zone: Zone): Topology {
   for (const r of rows(zone, SB, "FDB"))
     byKey
       .get(asNumber(r.columns["dp_key"]) ?? -1)
-      ?.fdb.push({ mac: asText(r.columns["mac"]), portKey: asNumber(r.columns["port_key"]) ?? 0, origin: r.origin });
+      ?.fdb.push({ uuid: r.uuid, mac: asText(r.columns["mac"]), portKey: asNumber(r.columns["port_key"]) ?? 0, origin: r.origin });
   placeLflows(zone, datapaths);
   return { zone, datapaths, ports, problems };
 }

@@ -1,9 +1,21 @@
 /** The answer of `plumbline ovn trace`: the JSON of docs/schemas/ovn-trace-1.json, and the tree that ovn-trace prints. */
-import { EV, type Event, LEAF, type Numbering, type Rule } from "@plumbline/model";
-import { formatActions, type Pipeline } from "../actions/index.js";
-import type { LogicalDevice, LogicalPipelines } from "../logical/pipelines.js";
-import type { Mark, Marks, TraceState } from "./marks.js";
-import { CHOICE, friendly, isPassage } from "./style.js";
+import { EV, type Event, field, LEAF, type Row } from "@plumbline/model";
+import { formatAction, formatActions, type LogicalAction, type Pipeline } from "../actions/index.js";
+import { type FlowTable, pipelineAt, tableAt } from "../db/flow-table.js";
+import { LOGICAL } from "../expr/index.js";
+import type { LogicalDatapath, LogicalPort, Topology } from "../logical/topology.js";
+import { ownStage, type RuleMap } from "./compile.js";
+import { type Mark, markOf, render, type TextContext } from "./marks.js";
+import { CHOICE } from "./style/parts.js";
+import { actionLines } from "./style/program.js";
+import { keyOf } from "./tables.js";
+
+/** The northbound row that a flow was made from. */
+export interface OvnOrigin {
+  readonly table: string;
+  readonly uuid: string;
+  readonly name?: string;
+}
 
 /** A logical flow that was hit, or a table in which none was. */
 export interface OvnStep {
@@ -16,6 +28,8 @@ export interface OvnStep {
   /** First eight digits. */
   readonly uuid?: string;
   readonly actions?: string;
+  /** What of the northbound database it was made from, where that is given. */
+  readonly nb?: OvnOrigin;
   readonly file?: string;
   readonly line?: number;
   readonly miss?: true;
@@ -54,92 +68,149 @@ export interface TraceTree {
   readonly unknown: boolean;
 }
 
+/** What is known of the compiled pipelines when events are read. */
+export interface Legend {
+  readonly flows: FlowTable;
+  readonly topology: Topology;
+  readonly rules: RuleMap;
+  /** Texts of notes, and how choices are called, by the numbers that events have. */
+  readonly texts: readonly string[];
+  readonly sites: readonly { readonly how: string }[];
+  /** The actions of a flow. */
+  actionsOf(flow: number): readonly LogicalAction[];
+  fileOf(flow: number): string;
+  /** The northbound row that a flow was made from, by the first digits of its UUID. */
+  northbound(hint: string): OvnOrigin | undefined;
+}
+
 /** What the events of a run say. */
 export class TraceReader {
-  private readonly tables = new Map<number, { on: LogicalDevice; pipeline: Pipeline; n: number; stage: string }>();
+  private readonly datapaths: ReadonlyMap<number, { readonly index: number; readonly datapath: LogicalDatapath }>;
 
-  constructor(
-    private readonly pipelines: LogicalPipelines,
-    private readonly marks: Marks,
-    private readonly num: Numbering,
-    private readonly rules: readonly Rule[],
-  ) {
-    for (const on of pipelines.devices.values())
-      for (const [key, t] of on.allTables()) {
-        const [pipeline, n] = key.split(" ");
-        this.tables.set(t.id, { on, pipeline: pipeline as Pipeline, n: Number(n), stage: on.stages.get(key) ?? "" });
-      }
+  constructor(private readonly legend: Legend) {
+    this.datapaths = new Map([...legend.topology.datapaths.values()].map((datapath, index) => [datapath.key, { index, datapath }]));
   }
 
   /** @param asked how many connection states the question gave */
   read(events: readonly Event[], asked: number): TraceTree {
+    const { legend } = this;
     const steps: OvnStep[] = [];
     const outputs: OvnOutput[] = [];
     const notes: string[] = [];
     const roots: TraceNode[] = [];
-    const open: TraceNode[][] = [roots];
+    // What is open, with the lines of the actions of the flow that it is under.
+    const open: { readonly under: TraceNode[]; readonly lines: () => readonly string[] }[] = [{ under: roots, lines: () => [] }];
     let states = 0;
     let unknown = false;
-    const add = (node: TraceNode, opens: boolean) => {
-      open.at(-1)!.push(node);
-      if (opens) open.push(node.under);
+    const add = (node: TraceNode, opens: boolean, lines?: () => readonly string[]) => {
+      const top = open.at(-1)!;
+      top.under.push(node);
+      if (opens) open.push({ under: node.under, lines: lines ?? top.lines });
     };
+    const context = (row: Row): TextContext => ({
+      datapathName: () => this.at(row)?.datapath.friendly ?? "",
+      portName: (r, side) => this.port(r, side)?.friendly ?? "(unnamed)",
+      defaulted: states > asked,
+    });
     for (const e of events) {
-      if (e.kind === EV.choice && this.num.sites[e.a]?.how === CHOICE.ctState) states++;
+      if (e.kind === EV.choice && legend.sites[e.a]?.how === CHOICE.ctState) states++;
       else if (e.kind === EV.hit) {
-        const found = this.pipelines.flowOf(this.rules[e.b]);
-        if (!found || isPassage(found.flow)) continue;
-        const { on, flow } = found;
-        const { lflow } = flow;
-        const rule = this.rules[e.b];
-        steps.push({
-          datapath: on.datapath.friendly,
-          pipeline: lflow.pipeline,
-          table: lflow.table,
-          stage: lflow.stage,
-          priority: lflow.priority,
-          match: friendly(on, lflow.match),
-          uuid: lflow.uuid.slice(0, 8),
-          actions: friendly(on, formatActions(flow.actions)),
-          ...(rule.origin && { file: rule.origin.file, line: rule.origin.line }),
-        });
-        const stage = lflow.stage === "" ? "" : `${lflow.stage}: `;
-        const text = `${String(lflow.table).padStart(2)}. ${stage}${friendly(on, lflow.match)}, priority ${lflow.priority}, uuid ${lflow.uuid.slice(0, 8)}`;
-        add({ kind: "table", text, under: [] }, true);
+        const flow = legend.rules.flowOf[e.b] ?? -1;
+        if (flow < 0) continue;
+        const step = this.step(flow, e.row);
+        steps.push(step);
+        const text = `${String(step.table).padStart(2)}. ${stageText(step.stage)}${step.match}, priority ${step.priority}, uuid ${step.uuid}`;
+        let lines: readonly string[] | undefined;
+        add({ kind: "table", text, under: [] }, true, () => (lines ??= this.lines(flow)));
       } else if (e.kind === EV.miss) {
-        const t = this.tables.get(e.a);
-        if (!t) continue;
-        steps.push({ datapath: t.on.datapath.friendly, pipeline: t.pipeline, table: t.n, stage: t.stage, miss: true });
-        const stage = t.stage === "" ? "" : `${t.stage}: `;
-        add({ kind: "table", text: `${String(t.n).padStart(2)}. ${stage}no match (implicit drop)`, under: [] }, false);
+        const place = legend.rules.placeOf.get(e.a);
+        if (place === undefined) continue;
+        const on = this.at(e.row);
+        const own = on && legend.rules.ownStageOf.get(ownStage(e.a, on.index));
+        const stage = legend.flows.stages[own ?? legend.rules.stageOf.get(e.a) ?? 0];
+        const table = tableAt(place);
+        steps.push({ datapath: on?.datapath.friendly ?? "", pipeline: pipelineAt(place), table, stage, miss: true });
+        add({ kind: "table", text: `${String(table).padStart(2)}. ${stageText(stage)}no match (implicit drop)`, under: [] }, false);
       } else if (e.kind === EV.note) {
-        const mark = this.marks.find(this.num.texts[e.a]);
+        const mark = markOf(legend.texts[e.a]);
         if (!mark) continue;
-        if (mark.kind === "end") {
-          if (open.length > 1) open.pop();
-          continue;
+        switch (mark.kind) {
+          case "end":
+            if (open.length > 1) open.pop();
+            break;
+          case "action":
+            add({ kind: "action", text: open.at(-1)!.lines()[Number(mark.text)] ?? "", under: [] }, false);
+            break;
+          case "output": {
+            const port = this.port(e.row, "outport");
+            const name = port?.friendly ?? this.group(e.row) ?? "(unnamed)";
+            const type = port?.type ?? "";
+            add({ kind: "output", text: `/* output to "${name}", type "${type}" */`, under: [] }, false);
+            if (!port?.peer) outputs.push({ datapath: this.at(e.row)?.datapath.friendly ?? "", port: name, type });
+            break;
+          }
+          default: {
+            const text = render(mark.text, e.row, context(e.row));
+            if (mark.kind === "error") notes.push(text);
+            const opens = mark.kind === "pipeline" || mark.kind === "change";
+            add({ kind: mark.kind, text, ...(mark.indented && { indented: true }), under: [] }, opens);
+          }
         }
-        const state: TraceState = { ctDefault: states > asked };
-        if (mark.kind === "output") {
-          const type = mark.port?.type ?? "";
-          add({ kind: "output", text: `/* output to "${mark.name}", type "${type}" */`, under: [] }, false);
-          if (!mark.port?.peer) outputs.push({ datapath: mark.datapath, port: mark.name, type });
-          continue;
-        }
-        const text = typeof mark.text === "string" ? mark.text : mark.text(e.row, state);
-        if (mark.kind === "error") notes.push(text);
-        const indented = mark.kind === "pipeline" && mark.indented === true;
-        add({ kind: mark.kind, text, ...(indented && { indented }), under: [] }, mark.kind === "pipeline" || mark.kind === "change");
-      } else if (e.kind === EV.leaf && e.a === LEAF.looped) {
+      } else if (e.kind === EV.leaf && (e.a === LEAF.looped || e.a === LEAF.unknown)) {
         unknown = true;
-        const text = "the packet goes on for ever: the trace ends here";
+        const text = e.a === LEAF.looped ? "the packet goes on for ever: the trace ends here" : (legend.texts[e.b] ?? "what follows is not known");
         notes.push(text);
         add({ kind: "error", text: `*** ${text}`, under: [] }, false);
       }
     }
     return { steps, outputs, roots, notes, unknown };
   }
+
+  private at(row: Row) {
+    return this.datapaths.get(keyOf(row));
+  }
+  private port(row: Row, side: "inport" | "outport"): LogicalPort | undefined {
+    const key = row[WORDS[side]];
+    return this.at(row)?.datapath.ports.find((p) => p.key === key);
+  }
+  private group(row: Row): string | undefined {
+    const key = row[WORDS.outport];
+    return this.at(row)?.datapath.groups.find((g) => g.key === key)?.name;
+  }
+
+  private step(flow: number, row: Row): OvnStep {
+    const { flows } = this.legend;
+    const line = flows.line(flow);
+    const place = flows.place(flow);
+    const nb = this.legend.northbound(flows.hint(flow));
+    return {
+      datapath: this.at(row)?.datapath.friendly ?? "",
+      pipeline: pipelineAt(place),
+      table: tableAt(place),
+      stage: flows.stages[flows.stageAt(flow)],
+      priority: flows.priority(flow),
+      match: this.friendly(flows.texts.at(flows.match(flow))),
+      uuid: flows.uuid(flow).slice(0, 8),
+      actions: this.friendly(formatActions(this.legend.actionsOf(flow))),
+      ...(nb && { nb }),
+      file: this.legend.fileOf(flow),
+      line,
+    };
+  }
+  private lines(flow: number): readonly string[] {
+    return actionLines(this.legend.actionsOf(flow), (a) => this.friendly(formatAction(a)));
+  }
+  /** Port names as the CMS gave them, for those that are UUIDs. */
+  private friendly(text: string): string {
+    return text.replace(/"([^"\\]*)"/g, (whole, name: string) => {
+      const port = this.legend.topology.ports.get(name);
+      return port ? `"${port.friendly}"` : whole;
+    });
+  }
 }
+
+const WORDS = { inport: field(LOGICAL.inport).word, outport: field(LOGICAL.outport).word };
+const stageText = (stage: string) => (stage === "" ? "" : `${stage}: `);
 
 /** Only endless ways go deeper. */
 const DEEPEST_INDENT = 512;

@@ -6,16 +6,30 @@
  * stood in the server's JSON, and that object was a hash table too, by the rows' UUIDs as text (lib/shash.c), on both ends.
  * So the order follows from the UUIDs, but for rows that share a bucket in all of these.
  */
+import type { FlowTable } from "../db/flow-table.js";
 
-/** Names of rows in the order of a program that has read them all at once. @param uuids in any order */
-export function rowOrder(uuids: readonly string[]): string[] {
-  const encoder = new TextEncoder();
-  const byText = Uint32Array.from(uuids, (u) => hashBytes(encoder.encode(u)));
-  const byWord = Uint32Array.from(uuids, (u) => Number.parseInt(u.slice(0, 8), 16) >>> 0);
-  const given = Uint32Array.from(uuids, (_, i) => i);
+/** Flows by number in the order of a program that has read them all at once; where UUIDs are not whole, as they were listed. */
+export function flowOrder(flows: FlowTable): Uint32Array {
+  const n = flows.count;
+  const given = Uint32Array.from({ length: n }, (_, i) => i);
+  const byText = new Uint32Array(n);
+  const byWord = new Uint32Array(n);
+  const bytes = new Uint8Array(36);
+  for (let i = 0; i < n; i++) {
+    if (!flows.uuidInto(i, bytes)) return given;
+    byText[i] = hashBytes(bytes);
+    byWord[i] = flows.head(i);
+  }
   const sent = iteration(given, byText);
   const received = iteration(sent, byText);
-  return Array.from(iteration(received, byWord), (i) => uuids[i]);
+  return iteration(received, byWord);
+}
+
+/** The order in which a set of texts is gone through (lib/sset.c) that was filled in the given order. */
+export function setOrder(texts: readonly string[]): string[] {
+  const encoder = new TextEncoder();
+  const hashes = Uint32Array.from(texts, (t) => hashBytes(encoder.encode(t)));
+  return Array.from(iteration(Uint32Array.from(texts, (_, i) => i), hashes), (i) => texts[i]);
 }
 
 /** How a hash table is gone through that `items` were put into, in their order. `hashes` are by item. */
