@@ -1,5 +1,6 @@
 // Where this instance's memory areas are. Every instance (worker) binds to the shared program and to a state of its own.
-import { ROW_BYTES, S_CT, S_ROW_BYTES } from "./layout";
+import { RECORD_EVENTS, ROW_BYTES, S_CT, S_RECORD, S_ROW_BYTES } from "./layout";
+import { attend } from "./met";
 
 /** The program: read-only. */
 export let P: usize = 0;
@@ -13,14 +14,19 @@ export function bind(program: usize, state: usize): void {
   P = program;
   S = state;
   K = load<u32>(state, S_CT);
+  attend(0);
 }
 
 /** Bytes of a row that are in use in the present run. What is behind them is nobody's. */
 export let W: usize = 0;
 
-/** Takes the width of rows over from the state, before anything is run. */
-export function takeWidth(): void {
+/** Events of the present run are not kept. */
+export let quiet: bool = false;
+
+/** Takes the width of rows, and whether events are kept, over from the state, before anything is run. */
+export function takeSettings(): void {
   W = load<u32>(S, S_ROW_BYTES);
+  quiet = load<u32>(S, S_RECORD) != RECORD_EVENTS;
 }
 
 /** Copies a row. Vector moves beat the call that memory.copy makes. */

@@ -2,8 +2,9 @@
 import { S } from "./base";
 import { F_CONJ_ID } from "./fields";
 import {
-  ENTRY_BYTES, E_AFTER, E_CODE, E_NEXT, E_RANK, E_WORDS, NODE_SCAN, NODE_SPLIT, S_SOFT, TUPLE_BYTES, T_ROOT, T_SOFT, T_SOFT_COUNT, U_RANK,
-  U_SLOTS, U_SLOT_MASK, U_WORDS, X_MASK, X_OTHER, X_REST, X_REST_RANK, X_SHIFT, X_SLOTS, X_WORD,
+  ENTRY_BYTES, E_AFTER, E_CODE, E_NEXT, E_RANK, E_WORDS, NODE_SCAN, NODE_SPLIT, NODE_SPLIT_REST, NODE_TUPLES, REF_BITS, REF_ENTRY, REF_NODE, REF_SURE, REF_TUPLE,
+  S_SOFT, TUPLE_BYTES, T_ROOT, T_SOFT, T_SOFT_COUNT, U_GUARDS, U_RANK, U_SHIFT, U_SLOTS, U_WORDS, X_MASK, X_OTHER, X_REST, X_REST_RANK, X_SHIFT, X_SLOTS,
+  X_WORD,
 } from "./layout";
 
 /** Whether the row matches all triples (byte offset, mask, value) from `p` to `end`. */
@@ -17,78 +18,176 @@ export function matchesTriples(p: usize, end: usize, row: usize): bool {
   return true;
 }
 
-/** The first entry of tuple `t` that has the row's values, or 0. */
-function probe(t: usize, row: usize): usize {
-  const masks = t + TUPLE_BYTES;
-  const end = masks + (<usize>load<u32>(t, U_WORDS) << 3);
-  let h: u32 = 0x9e3779b9;
-  for (let m = masks; m < end; m += 8) {
-    h = (h ^ (load<u32>(row + load<u32>(m)) & load<u32>(m, 4))) * 0x85ebca6b;
-    h ^= h >>> 15;
-  }
-  h *= 0xc2b2ae35;
-  h ^= h >>> 16;
+/** The entry at the end of the slots' chain that begins at a hash, with the values `v0` to `v3` of a tuple of `n` words, or 0. */
+// @ts-ignore: decorator
+@inline
+function slotOf(t: usize, h: u32, n: u32, v0: u32, v1: u32, v2: u32, v3: u32): usize {
   const slots = <usize>load<u32>(t, U_SLOTS);
-  const slotMask = load<u32>(t, U_SLOT_MASK);
-  let i = h & slotMask;
-  let e: usize = 0;
+  const shift = load<u32>(t, U_SHIFT);
+  const last = <u32>0xffff_ffff >>> shift;
+  let i = h >>> shift;
   while (true) {
     const slot = slots + (<usize>i << 3);
-    e = load<u32>(slot, 4);
-    if (e == 0) break;
+    const e = <usize>load<u32>(slot, 4);
+    if (e == 0) return 0;
+    if (load<u32>(slot) == h) {
+      let differs = load<u32>(e, ENTRY_BYTES) ^ v0;
+      if (n > 1) differs |= load<u32>(e, ENTRY_BYTES + 4) ^ v1;
+      if (n > 2) differs |= load<u32>(e, ENTRY_BYTES + 8) ^ v2;
+      if (n > 3) differs |= load<u32>(e, ENTRY_BYTES + 12) ^ v3;
+      if (differs == 0) return e;
+    }
+    i = (i + 1) & last;
+  }
+  return 0;
+}
+
+/** A masked word of the row, by the triple (byte offset, mask, multiplier) at `m`. */
+// @ts-ignore: decorator
+@inline
+function word(m: usize, row: usize): u32 {
+  return load<u32>(row + load<u32>(m)) & load<u32>(m, 4);
+}
+
+const M: usize = TUPLE_BYTES;
+
+/** The first entry of tuple `t` that has the row's values, or 0. Tuples of few words, as most are, keep them at hand. */
+function probe(t: usize, row: usize): usize {
+  const n = load<u32>(t, U_WORDS);
+  const guards = t + M + <usize>n * 12;
+  if (!matchesTriples(guards, guards + load<u32>(t, U_GUARDS), row)) return 0;
+  if (n == 2) {
+    const v0 = word(t + M, row);
+    const v1 = word(t + M + 12, row);
+    return slotOf(t, v0 * load<u32>(t, M + 8) + v1 * load<u32>(t, M + 20), 2, v0, v1, 0, 0);
+  }
+  if (n == 1) {
+    const v0 = word(t + M, row);
+    return slotOf(t, v0 * load<u32>(t, M + 8), 1, v0, 0, 0, 0);
+  }
+  if (n == 3) {
+    const v0 = word(t + M, row);
+    const v1 = word(t + M + 12, row);
+    const v2 = word(t + M + 24, row);
+    return slotOf(t, v0 * load<u32>(t, M + 8) + v1 * load<u32>(t, M + 20) + v2 * load<u32>(t, M + 32), 3, v0, v1, v2, 0);
+  }
+  if (n == 4) {
+    const v0 = word(t + M, row);
+    const v1 = word(t + M + 12, row);
+    const v2 = word(t + M + 24, row);
+    const v3 = word(t + M + 36, row);
+    const h = v0 * load<u32>(t, M + 8) + v1 * load<u32>(t, M + 20) + v2 * load<u32>(t, M + 32) + v3 * load<u32>(t, M + 44);
+    return slotOf(t, h, 4, v0, v1, v2, v3);
+  }
+  return probeMany(t, row, n);
+}
+
+/** {@link probe} of any number of words. */
+function probeMany(t: usize, row: usize, n: u32): usize {
+  const masks = t + M;
+  const end = masks + <usize>n * 12;
+  let h: u32 = 0;
+  for (let m = masks; m < end; m += 12) h += word(m, row) * load<u32>(m, 8);
+  const slots = <usize>load<u32>(t, U_SLOTS);
+  const shift = load<u32>(t, U_SHIFT);
+  const last = <u32>0xffff_ffff >>> shift;
+  let i = h >>> shift;
+  while (true) {
+    const slot = slots + (<usize>i << 3);
+    const e = <usize>load<u32>(slot, 4);
+    if (e == 0) return 0;
     if (load<u32>(slot) == h) {
       let v = e + ENTRY_BYTES;
       let m = masks;
-      while (m < end) {
-        if ((load<u32>(row + load<u32>(m)) & load<u32>(m, 4)) != load<u32>(v)) break;
-        m += 8;
+      while (m < end && word(m, row) == load<u32>(v)) {
+        m += 12;
         v += 4;
       }
-      if (m == end) break;
+      if (m == end) return e;
     }
-    i = (i + 1) & slotMask;
+    i = (i + 1) & last;
   }
-  return e;
+  return 0;
+}
+
+/** Whether the row matches the triples of entry `e`. */
+// @ts-ignore: decorator
+@inline
+function matches(e: usize, row: usize): bool {
+  return matchesTriples(e + ENTRY_BYTES, e + ENTRY_BYTES + <usize>load<u32>(e, E_WORDS) * 12, row);
+}
+
+/** The branch of a split that the row takes: a reference. */
+// @ts-ignore: decorator
+@inline
+function branchOf(node: usize, row: usize): usize {
+  const value = load<u32>(row + load<u32>(node, X_WORD)) & load<u32>(node, X_MASK);
+  const slots = <usize>load<u32>(node, X_SLOTS);
+  const shift = load<u32>(node, X_SHIFT);
+  const last = <u32>0xffff_ffff >>> shift;
+  let i: u32 = (value * 0x9e3779b1) >>> shift;
+  while (true) {
+    const slot = slots + (<usize>i << 3);
+    const branch = <usize>load<u32>(slot, 4);
+    if (branch == 0) return load<u32>(node, X_OTHER);
+    if (load<u32>(slot) == value) return branch;
+    i = (i + 1) & last;
+  }
+  return 0;
 }
 
 /** The rank of what `find` has found, else its limit. */
 let foundRank: u32 = 0;
 
-/** The matching entry of the lowest rank from `from` on and below `limit`, searched from a node on, or 0. */
-function find(node: usize, row: usize, from: u32, limit: u32): usize {
+/** The first entry of a chain of equal keys that has at least rank `from`, if it is below `limit`, else 0. */
+// @ts-ignore: decorator
+@inline
+function within(e: usize, from: u32, limit: u32): usize {
+  while (e != 0 && load<u32>(e, E_RANK) < from) e = load<u32>(e, E_NEXT);
+  return e != 0 && load<u32>(e, E_RANK) < limit ? e : 0;
+}
+
+/** What a member of a list of tuples has for the row. */
+// @ts-ignore: decorator
+@inline
+function inTuples(ref: usize, row: usize): usize {
+  const what = ref & REF_BITS;
+  const at = ref - what;
+  if (what == REF_TUPLE) return probe(at, row);
+  return what == REF_SURE || matches(at, row) ? at : 0;
+}
+
+/** The matching entry of the lowest rank from `from` on and below `limit`, searched from a reference on, or 0. */
+function find(ref: usize, row: usize, from: u32, limit: u32): usize {
   let found: usize = 0;
-  while (node != 0) {
-    const kind = load<u32>(node);
-    if (kind == NODE_SPLIT) {
-      const rest = <usize>load<u32>(node, X_REST);
-      if (rest != 0 && load<u32>(node, X_REST_RANK) < limit) {
-        const e = find(rest, row, from, limit);
+  while (ref != 0) {
+    const what = ref & REF_BITS;
+    if (what != REF_NODE) {
+      const at = ref - what;
+      let e: usize = 0;
+      if (what == REF_TUPLE) {
+        if (load<u32>(at, U_RANK) < limit) e = within(probe(at, row), from, limit);
+      } else if (load<u32>(at, E_RANK) >= from && load<u32>(at, E_RANK) < limit && (what == REF_SURE || matches(at, row))) e = at;
+      if (e != 0) {
+        found = e;
+        limit = load<u32>(e, E_RANK);
+      }
+      break;
+    }
+    const kind = load<u32>(ref);
+    if (kind == NODE_SPLIT) ref = branchOf(ref, row);
+    else if (kind == NODE_SPLIT_REST) {
+      if (load<u32>(ref, X_REST_RANK) < limit) {
+        const e = find(load<u32>(ref, X_REST), row, from, limit);
         if (e != 0) {
           found = e;
           limit = foundRank;
         }
       }
-      const value = load<u32>(row + load<u32>(node, X_WORD)) & load<u32>(node, X_MASK);
-      const slots = <usize>load<u32>(node, X_SLOTS);
-      const shift = load<u32>(node, X_SHIFT);
-      const last = <u32>0xffff_ffff >>> shift;
-      let i: u32 = (value * 0x9e3779b1) >>> shift;
-      while (true) {
-        const slot = slots + (<usize>i << 3);
-        const branch = <usize>load<u32>(slot, 4);
-        if (branch == 0) {
-          node = load<u32>(node, X_OTHER);
-          break;
-        }
-        if (load<u32>(slot) == value) {
-          node = branch;
-          break;
-        }
-        i = (i + 1) & last;
-      }
+      ref = branchOf(ref, row);
     } else if (kind == NODE_SCAN) {
-      let e = node + 8;
-      for (let n = load<u32>(node, 4); n > 0; n--) {
+      let e = ref + 8;
+      for (let n = load<u32>(ref, 4); n > 0; n--) {
         const rank = load<u32>(e, E_RANK);
         if (rank >= limit) break;
         const end = e + ENTRY_BYTES + <usize>load<u32>(e, E_WORDS) * 12;
@@ -100,15 +199,14 @@ function find(node: usize, row: usize, from: u32, limit: u32): usize {
       }
       break;
     } else {
-      let at = node + 8;
-      for (let n = load<u32>(node, 4); n > 0; n--) {
-        const t = <usize>load<u32>(at);
-        at += 4;
-        // Tuples stand in order of their best rank: from here on none can win.
+      let at = ref + 8;
+      for (let n = load<u32>(ref, 4); n > 0; n--) {
+        const t = <usize>load<u32>(at) & ~REF_BITS;
+        // Tuples stand in order of their best rank (which an entry has in the same place): from here on none can win.
         if (load<u32>(t, U_RANK) >= limit) break;
-        let e = probe(t, row);
-        while (e != 0 && load<u32>(e, E_RANK) < from) e = load<u32>(e, E_NEXT);
-        if (e != 0 && load<u32>(e, E_RANK) < limit) {
+        const e = within(inTuples(load<u32>(at), row), from, limit);
+        at += 4;
+        if (e != 0) {
           found = e;
           limit = load<u32>(e, E_RANK);
         }
@@ -120,18 +218,59 @@ function find(node: usize, row: usize, from: u32, limit: u32): usize {
   return found;
 }
 
-/** The best entry among rules without conjunctions, or 0. */
+/** The best entry that is searched from a reference on, or 0. What most tables are made of is looked at here, the rest in `find`. */
+export function search(ref: usize, row: usize): usize {
+  while (true) {
+    const what = ref & REF_BITS;
+    if (what != REF_NODE) {
+      const at = ref - what;
+      if (what == REF_SURE) return at;
+      if (what == REF_ENTRY) return matches(at, row) ? at : 0;
+      return probe(at, row);
+    }
+    if (ref == 0) return 0;
+    const kind = load<u32>(ref);
+    if (kind == NODE_SPLIT) ref = branchOf(ref, row);
+    else if (kind == NODE_SCAN) {
+      let e = ref + 8;
+      for (let n = load<u32>(ref, 4); n > 0; n--) {
+        const end = e + ENTRY_BYTES + <usize>load<u32>(e, E_WORDS) * 12;
+        if (matchesTriples(e + ENTRY_BYTES, end, row)) return e;
+        e = end;
+      }
+      return 0;
+    } else if (kind == NODE_TUPLES) {
+      let found: usize = 0;
+      let limit: u32 = 0xffff_ffff;
+      let at = ref + 8;
+      for (let n = load<u32>(ref, 4); n > 0; n--) {
+        const t = <usize>load<u32>(at) & ~REF_BITS;
+        if (load<u32>(t, U_RANK) >= limit) break;
+        const e = inTuples(load<u32>(at), row);
+        at += 4;
+        if (e != 0 && load<u32>(e, E_RANK) < limit) {
+          found = e;
+          limit = load<u32>(e, E_RANK);
+        }
+      }
+      return found;
+    } else return find(ref, row, 0, 0xffff_ffff);
+  }
+  return 0;
+}
+
+/** The best entry of a table among rules without conjunctions, or 0. */
 // @ts-ignore: decorator
 @inline
 function best(table: usize, row: usize): usize {
-  return find(load<u32>(table, T_ROOT), row, 0, 0xffff_ffff);
+  return search(load<u32>(table, T_ROOT), row);
 }
 
 /** The first matching entry of a sequence from a rank on, or 0. */
 // @ts-ignore: decorator
 @inline
 export function next(table: usize, row: usize, from: u32): usize {
-  return find(load<u32>(table, T_ROOT), row, from, 0xffff_ffff);
+  return from == 0 ? best(table, row) : find(load<u32>(table, T_ROOT), row, from, 0xffff_ffff);
 }
 
 /** The entry that a `priority` or `lpm` table takes for the row, or 0. */

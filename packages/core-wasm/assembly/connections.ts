@@ -4,8 +4,9 @@
 // bounded: when all records are in use the connection that was used longest ago is forgotten, and counted. A record that
 // a thread of the present run may still hold is given back at the run's end, never before.
 import { K, P } from "./base";
+import { allocates, alters, clearMet, enters, fills, forgetsAll, met, missed } from "./met";
 import {
-  CONN_BOTH_IN, CONN_BYTES, CONN_IN_RUN, CONN_ORIG_IN, CONN_PENDING, CONN_REPLY_IN, CT_TUPLE_BYTES, K_BUCKETS, K_BUCKET_MASK,
+  CONN_BOTH_IN, CONN_BYTES, CONN_IN_RUN, CONN_ORIG_IN, CONN_PENDING, CONN_REPLY_IN, K_BUCKETS, K_BUCKET_MASK,
   K_CAPACITY, K_COUNT, K_EVICTED, K_FREE, K_FRESH, K_LOG, K_LOG_CAPACITY, K_LOG_COUNT, K_LOG_LOST, K_LOG_ON, K_NEWEST, K_OLDEST,
   K_RECORDS, K_REFUSED, K_RUN, K_RUN_LIST, FLAVOUR_USERSPACE, KIND_ANSWER, N_CHAIN, N_FLAGS, N_HASH, N_KIND, N_NEWER, N_NEXT, N_OLDER, N_ORIG, N_REPLY, N_RUN,
   N_TRACKER, P_TRACKERS, TUPLE_DST, TUPLE_PORTS,
@@ -95,15 +96,12 @@ export function sameTuple(a: usize, b: usize): bool {
 }
 
 function hashOf(tracker: u32, kind: u32, tuple: usize): u32 {
-  let h: u32 = (0x9e3779b9 ^ tracker) * 0x85ebca6b;
-  h = (h ^ kind) * 0xc2b2ae35;
-  h ^= h >>> 15;
-  for (let i: usize = 0; i < CT_TUPLE_BYTES; i += 4) {
-    h = (h ^ load<u32>(tuple + i)) * 0x85ebca6b;
-    h ^= h >>> 13;
-  }
-  h *= 0xc2b2ae35;
-  return h ^ (h >>> 16);
+  // Products that wait for nothing but their own word; upper bits depend on all of them.
+  const ends = load<u64>(tuple) * 0x9e37_79b9_7f4a_7c15 + load<u64>(tuple, 8) * 0xc2b2_ae3d_27d4_eb4f;
+  const others = load<u64>(tuple, 16) * 0x1656_67b1_9e37_79f9 + load<u64>(tuple, 24) * 0xd6e8_feb8_6659_fd93;
+  const rest = (<u64>load<u32>(tuple, TUPLE_PORTS) | (<u64>kind << 32)) * 0xa076_1d64_78bd_642f + <u64>tracker * 0xe703_7ed1_a0b4_28db;
+  const h = ends + others + rest;
+  return <u32>((h ^ (h >>> 29)) >>> 32);
 }
 
 // @ts-ignore: decorator
@@ -130,15 +128,19 @@ function linkOf(node: usize): usize {
 /** The node under a key, or 0. */
 export function find(tracker: u32, kind: u32, tuple: usize): usize {
   const hash = hashOf(tracker, kind, tuple);
-  let node = <usize>load<u32>(bucket(hash));
+  let node: usize = load<u32>(K, K_COUNT) == 0 ? 0 : load<u32>(bucket(hash));
   while (node != 0) {
     const link = linkOf(node);
     if (load<u32>(link, N_HASH) == hash) {
       const conn = connOf(node);
-      if (kindOf(conn, dirOf(node)) == kind && load<u32>(conn, N_TRACKER) == tracker && sameTuple(tupleOf(conn, dirOf(node)), tuple)) return node;
+      if (kindOf(conn, dirOf(node)) == kind && load<u32>(conn, N_TRACKER) == tracker && sameTuple(tupleOf(conn, dirOf(node)), tuple)) {
+        met(node);
+        return node;
+      }
     }
     node = load<u32>(link, N_NEXT);
   }
+  missed(hash);
   return 0;
 }
 
@@ -148,6 +150,7 @@ function enterNode(node: usize): void {
   const hash = hashOf(load<u32>(conn, N_TRACKER), kindOf(conn, dir), tupleOf(conn, dir));
   const head = bucket(hash);
   const link = linkOf(node);
+  enters(hash);
   put(link + N_HASH, hash);
   put(link + N_NEXT, load<u32>(head));
   put(head, <u32>node);
@@ -157,6 +160,7 @@ function enterNode(node: usize): void {
 /** Takes a node out of its bucket; a connection without nodes is taken out of the table. */
 function leaveNode(node: usize): void {
   const conn = connOf(node);
+  alters(conn);
   const link = linkOf(node);
   let at = bucket(load<u32>(link, N_HASH));
   while (load<u32>(at) != <u32>node) at = linkOf(load<u32>(at)) + N_NEXT;
@@ -187,15 +191,15 @@ export function insert(conn: usize): void {
   const tracker = load<u32>(conn, N_TRACKER);
   const kind = load<u32>(conn, N_KIND);
   removeKey(tracker, kind, conn + N_ORIG);
+  put(K + K_COUNT, load<u32>(K, K_COUNT) + 1);
   enterNode(conn);
   const had = find(tracker, kindOf(conn, 1), conn + N_REPLY);
   if (had != 0 && connOf(had) != conn && isUserspace(tracker)) leaveNode(had);
+  if (had == 0 || (connOf(had) != conn) == isUserspace(tracker)) enterNode(conn | 1);
   // linux finds a connection to itself by its reply, which it has entered last.
   if (had == conn && !isUserspace(tracker)) leaveNode(had);
-  if (had == 0 || (connOf(had) != conn) == isUserspace(tracker)) enterNode(conn | 1);
   setFlags(conn, 0, CONN_PENDING);
   linkUse(conn);
-  put(K + K_COUNT, load<u32>(K, K_COUNT) + 1);
 }
 
 function linkUse(conn: usize): void {
@@ -234,12 +238,14 @@ function joinRun(conn: usize): void {
 
 /** A record for a connection of this run, pending and with no translation, mark or label; 0 if there is none. */
 export function allocate(): usize {
+  allocates();
   let conn = <usize>load<u32>(K, K_FREE);
   if (conn != 0) put(K + K_FREE, load<u32>(conn, N_CHAIN));
   else if (load<u32>(K, K_FRESH) < load<u32>(K, K_CAPACITY)) {
     const n = load<u32>(K, K_FRESH);
     conn = load<usize>(K, K_RECORDS) + <usize>n * CONN_BYTES;
     put(K + K_FRESH, n + 1);
+    if (n + 1 == load<u32>(K, K_CAPACITY)) fills();
   } else {
     conn = load<u32>(K, K_OLDEST);
     if (conn == 0 || load<u32>(conn, N_RUN) == load<u32>(K, K_RUN)) {
@@ -270,6 +276,7 @@ function evict(conn: usize): void {
 
 /** Starts a run. */
 export function beginRun(): void {
+  clearMet();
   store<u32>(K, load<u32>(K, K_RUN) + 1, K_RUN);
   store<u32>(K, 0, K_LOG_COUNT);
   store<u32>(K, 0, K_LOG_LOST);
@@ -292,6 +299,7 @@ export function endRun(): void {
 
 /** Forgets all connections. Costs what is in the table, not what it could hold. */
 export function forgetAll(): void {
+  forgetsAll();
   let conn = <usize>load<u32>(K, K_OLDEST);
   while (conn != 0) {
     const newer = <usize>load<u32>(conn, N_NEWER);

@@ -1,5 +1,6 @@
 // Connection tracking and translation: packages/model/src/conntrack.ts tells what is meant, function by function.
 import { S } from "./base";
+import { alters } from "./met";
 import {
   allocate, connOf, copyTuple, dirOf, find, insert, invertTuple, isIcmp, isUserspace, kindOf, put, remove, setFlags, touch, tupleOf,
 } from "./connections";
@@ -140,7 +141,9 @@ function progressOf(conn: usize): u32 {
   return (load<u32>(conn, N_FLAGS) & CONN_PROGRESS) >>> CONN_PROGRESS_SHIFT;
 }
 function setProgress(conn: usize, from: u32, to: u32): void {
-  if (from != to) setFlags(conn, to << CONN_PROGRESS_SHIFT, CONN_PROGRESS);
+  if (from == to) return;
+  alters(conn);
+  setFlags(conn, to << CONN_PROGRESS_SHIFT, CONN_PROGRESS);
 }
 
 /** userspace: a SYN alone ends a connection of which both ends are done, and may begin another. */
@@ -275,7 +278,10 @@ export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
       if ((flags & TCP_RST) != 0 && (had & CONN_SEEN_REPLY) == 0) remove(conn);
     }
     const add = dir || load<u32>(S, S_ANSWERED) ? CONN_SEEN_REPLY : 0;
-    if ((had & add) != add) setFlags(conn, add, 0);
+    if ((had & add) != add) {
+      alters(conn);
+      setFlags(conn, add, 0);
+    }
     return CT_TRK | (dir ? CT_EST | CT_RPL : (had | add) & CONN_SEEN_REPLY ? CT_EST : CT_NEW);
   }
   if (!mayOpen(row, kind, flags, tracker)) return CT_TRK | CT_INV;
@@ -461,6 +467,8 @@ export function enter(conn: usize): void {
 
 /** Writes mark and label of the row to the connection. */
 export function writeMark(conn: usize, row: usize): void {
+  if (load<u32>(conn, N_MARK) == get(row, F_CT_MARK) && !v128.any_true(v128.xor(v128.load(conn, N_LABEL), v128.load(row, F_CT_LABEL << 2)))) return;
+  alters(conn);
   put(conn + N_MARK, get(row, F_CT_MARK));
   for (let i: usize = 0; i < 16; i += 4) put(conn + N_LABEL + i, load<u32>(row + i, F_CT_LABEL << 2));
 }

@@ -1,5 +1,5 @@
 // The actions on connections: `ct` of a switch; `nat`, `unnat` and `confirm` of a host's netfilter (interp.ts).
-import { copyRow, S } from "./base";
+import { copyRow, quiet, S } from "./base";
 import { isUserspace } from "./connections";
 import {
   again, bindNothing, bindRange, BOUND, CHANGED, doneBits, DST, enter, forget, foundConn, foundDir, natBits, pending, readMark, SRC, track, translate,
@@ -13,7 +13,7 @@ import {
   BOUND_NUMBER_RECIRCULATIONS, BOUND_RECIRCULATIONS, C_COMMIT, C_EXEC, C_FLAGS, C_FORCE, C_NAT, C_RANGE, C_RESUME, C_TRACKER, C_ZONE,
   C_ZONE_COUNT, EV_CT, EV_NAT, EV_SPAWN, H_AT, H_CONN, H_DEVICE, H_DIR, H_RECIRCS, H_ROW, H_SPAWNED, H_START, H_STATE, H_TRACKER, H_ZONE, LEAF_DROPPED,
   LEAF_LOOPED, NAT_NONE, NAT_SRC, NONE, RANGE_ADDRESS, RESUME_INPLACE, RESUME_NONE, R_MIN, R_PORT_MIN, SPAWN_FORK, START_TABLE, S_CT_STATES,
-  S_CT_STATE_COUNT, S_CT_STATE_USED, S_EXEC_ROW, S_SCRATCH0, S_WORK_ROW,
+  S_CT_STATE_COUNT, S_CT_STATE_USED, S_EXEC_ROW, S_SCRATCH0, S_STOP, S_WORK_ROW,
 } from "./layout";
 import { readValue } from "./pieces";
 import { straight } from "./straight";
@@ -24,8 +24,10 @@ const KEPT: u32 = 0x100;
 
 /** `ct` with its operands at `p`. True when the run is over. */
 export function ct(t: usize, p: usize): bool {
-  const row = S + S_WORK_ROW;
-  copyRow(row, t + H_ROW);
+  // Events show the tracked packet before it goes on. Where they are not kept, what is translated is translated in place.
+  const here = quiet && load<u32>(S, S_CT_STATE_COUNT) == NONE;
+  const row = here ? t + H_ROW : S + S_WORK_ROW;
+  if (!here) copyRow(row, t + H_ROW);
   const tracker = load<u32>(p, C_TRACKER);
   let zone = load<u32>(p, C_ZONE);
   if (load<u32>(p, C_ZONE_COUNT)) {
@@ -89,8 +91,16 @@ export function ct(t: usize, p: usize): bool {
   store<u32>(t, userspace && nat != NAT_NONE ? state : state | KEPT, H_STATE);
   if (resume == RESUME_NONE) {
     // Headers may have been translated; what the pipeline knows of the connection stays as it was.
-    copyRow(t + H_ROW, row);
+    if (!here) copyRow(t + H_ROW, row);
     return event(t, EV_CT, state, zone, tracker, t + H_ROW);
+  }
+  if (here) {
+    if (event(t, EV_CT, state, zone, tracker, row)) return true;
+    const tracked = resume == RESUME_INPLACE ? t : fork(t, resume, row);
+    if (tracked == 0) return load<u32>(S, S_STOP) != 0;
+    store<u32>(tracked + H_ROW, state, F_CT_STATE << 2);
+    writeCtFields(tracked + H_ROW, zone, conn);
+    return tracked != t && event(t, EV_SPAWN, SPAWN_FORK, threadNumber(tracked), 0, row);
   }
   // Both the copy and what goes on here have the headers as translated.
   if (resume != RESUME_INPLACE && nat != NAT_NONE) copyRow(t + H_ROW, row);
@@ -106,17 +116,25 @@ function goesOn(t: usize, resume: u32, row: usize): bool {
     copyRow(t + H_ROW, row);
     return false;
   }
+  const made = fork(t, resume, row);
+  if (made == 0) return load<u32>(S, S_STOP) != 0;
+  return event(t, EV_SPAWN, SPAWN_FORK, threadNumber(made), 0, t + H_ROW);
+}
+
+/** A thread that goes on in table `resume` with the packet `row`; 0 where there is a leaf in its place. */
+function fork(t: usize, resume: u32, row: usize): usize {
   if (load<u32>(t, H_RECIRCS) + 1 > BOUND_RECIRCULATIONS) {
     store<u32>(t, 1, H_SPAWNED);
-    return leaf(t, LEAF_LOOPED, BOUND_NUMBER_RECIRCULATIONS, 0);
+    leaf(t, LEAF_LOOPED, BOUND_NUMBER_RECIRCULATIONS, 0);
+    return 0;
   }
-  const fork = newThread(t, row, load<u32>(t, H_DEVICE));
-  if (fork == 0) return true;
-  inheritConnection(fork, t);
-  store<u32>(fork, load<u32>(t, H_RECIRCS) + 1, H_RECIRCS);
-  store<u32>(fork, START_TABLE, H_START);
-  store<u32>(fork, resume, H_AT);
-  return event(t, EV_SPAWN, SPAWN_FORK, threadNumber(fork), 0, t + H_ROW);
+  const made = newThread(t, row, load<u32>(t, H_DEVICE));
+  if (made == 0) return 0;
+  inheritConnection(made, t);
+  store<u32>(made, load<u32>(t, H_RECIRCS) + 1, H_RECIRCS);
+  store<u32>(made, START_TABLE, H_START);
+  store<u32>(made, resume, H_AT);
+  return made;
 }
 
 /** `ct` where the states are given: see RunOptions.ctStates. The row is in S_WORK_ROW. True when the run is over. */

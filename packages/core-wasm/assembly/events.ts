@@ -1,6 +1,6 @@
 // Events, and what is kept of a run without them: a hash of its path and the leaf that tells the packet's fate.
-import { copyRow, S } from "./base";
-import { digestOf, fold } from "./digest";
+import { copyRow, quiet, S } from "./base";
+import { chain, digestOf } from "./digest";
 import {
   BOUND_EVENTS, BOUND_NUMBER_EVENTS, EVENT_BYTES, EV_CT, EV_LEAF, EV_NAT, EV_OUTPUT, H_ANSWER, H_DEVICE, H_NUMBER, H_ROW, LEAF_DROPPED, LEAF_LOCAL,
   LEAF_LOOPED, LEAF_UNKNOWN, LEAF_UNLINKED, RECORD_DIGEST, RECORD_EVENTS, S_EVENTS, S_EVENT_COUNT, S_LEAF, S_LEAF_DEVICE, S_LEAF_REJECTED, S_LEAF_TEXT,
@@ -45,8 +45,19 @@ export function event(t: usize, kind: u32, a: u32, b: u32, c: u32, row: usize): 
   if (kind == EV_LEAF) fate(t, a, b, c);
   if (keep == RECORD_DIGEST && (kind == EV_LEAF || kind == EV_OUTPUT)) digestOf(kind, threadNumber(t), a, b, row);
   if (kind != EV_CT && kind != EV_NAT)
-    store<u64>(S, fold(load<u64>(S, S_PATH_LOW), <u64>(kind | (threadNumber(t) << 8)) | (<u64>a << 32), <u64>b | (<u64>c << 32)), S_PATH_LOW);
+    store<u64>(S, chain(load<u64>(S, S_PATH_LOW), <u64>(kind | (threadNumber(t) << 8)) | (<u64>a << 32), <u64>b | (<u64>c << 32)), S_PATH_LOW);
   return full;
+}
+
+/** {@link event} of a rule hit, or none: of which nothing but the path is kept, unless the run is recorded. */
+// @ts-ignore: decorator
+@inline
+export function step(t: usize, kind: u32, a: u32, b: u32, c: u32, row: usize): bool {
+  const index = load<u32>(S, S_EVENT_COUNT);
+  if (!quiet || index >= BOUND_EVENTS - 1) return event(t, kind, a, b, c, row);
+  store<u32>(S, index + 1, S_EVENT_COUNT);
+  store<u64>(S, chain(load<u64>(S, S_PATH_LOW), <u64>(kind | (threadNumber(t) << 8)) | (<u64>a << 32), <u64>b | (<u64>c << 32)), S_PATH_LOW);
+  return false;
 }
 
 /** How much a leaf tells about the packet's fate. */
@@ -73,7 +84,8 @@ function fate(t: usize, kind: u32, text: u32, rejected: u32): void {
   store<u32>(S, rejected, S_LEAF_REJECTED);
   store<u32>(S, load<u32>(t, H_DEVICE), S_LEAF_DEVICE);
   store<u32>(S, threadNumber(t), S_LEAF_THREAD);
-  copyRow(S + S_RESULT_ROW, t + H_ROW);
+  // A batch keeps a hash of it.
+  if (load<u32>(S, S_RECORD) != RECORD_DIGEST) copyRow(S + S_RESULT_ROW, t + H_ROW);
 }
 
 /** A leaf of thread `t` as it is now. True when the run is over. */

@@ -6,4 +6,6 @@ export { enterKnown } from "./known";
 export { batch } from "./batch";
 export { decode } from "./decode";
 export { replay } from "./replay";
-export { indexFlows } from "./flows";
+export { indexFlows, removeFlows } from "./flows";
+export { settleAll } from "./trajectory";
+export { unwrap } from "./pcapng";

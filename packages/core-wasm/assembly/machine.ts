@@ -3,29 +3,30 @@
 //
 // A thread's position is (pc, cursor, table): the next operation (0: the program has ended), where a sequence goes on, and
 // the table whose walk this is (0: a program outside any table). A `call` puts the three on the frame stack.
-import { copyMasked, copyRow, P, S, takeWidth, W } from "./base";
-import { lookup, next } from "./classify";
+import { copyMasked, copyRow, P, S, takeSettings, W } from "./base";
+import { lookup, next, search } from "./classify";
 import { beginRun, endRun } from "./connections";
 import { confirm, ct, ctClear, nat, unnat } from "./ct";
-import { event, leaf, threadNumber } from "./events";
+import { fold } from "./digest";
+import { event, leaf, step, threadNumber } from "./events";
 import { F_IN_PORT, F_IP_TTL } from "./fields";
 import { flowHash } from "./hash";
 import {
   BEYOND_HASH, BOUND_FRAMES, BOUND_HOPS, BOUND_LINKS, BOUND_NUMBER_ENCAPS, BOUND_NUMBER_FRAMES, BOUND_NUMBER_HOPS, BOUND_NUMBER_LINKS,
   BOUND_NUMBER_VALUES, BOUND_VALUES, CURSOR_AT_END, CURSOR_ENDED, CURSOR_RANK, C_ZONE_COUNT, DEVICE_BYTES, D_ENTRY, D_ORIGIN, EV_CHOICE, EV_ENTER,
-  EV_HIT, EV_MISS, EV_NOTE, EV_OUTPUT, EV_SPAWN, E_AFTER, E_CODE, E_ROW, E_RULE, FRAME_BYTES, F_CURSOR, F_PC, F_TABLE, F_WALKS, H_ANSWER, H_AT,
-  H_BOTTOM, H_CURSOR, H_DEVICE, H_ENCAPS, H_FRAME, H_HOPS, H_LINKS, H_PC, H_RECIRCS, H_ROW, H_SPAWNED, H_STACK, H_START, H_TABLE, H_VALUES, H_VALUE_STACK, H_WAITER, H_WALKS, LEAF_DROPPED, LEAF_LOCAL,
+  EV_HIT, EV_MISS, EV_NOTE, EV_OUTPUT, EV_SPAWN, E_AFTER, E_CODE, E_INTO, E_REF, E_ROW, E_TABLE, E_RULE, FRAME_BYTES, F_CURSOR, F_PC, F_TABLE, F_WALKS, H_ANSWER, H_AT,
+  INTO_BITS, INTO_GOTO, INTO_PLAIN,   H_BOTTOM, H_CURSOR, H_DEVICE, H_ENCAPS, H_FRAME, H_HOPS, H_LINKS, H_PC, H_RECIRCS, H_ROW, H_SPAWNED, H_STACK, H_START, H_TABLE, H_VALUES, H_VALUE_STACK, H_WAITER, H_WALKS, LEAF_DROPPED, LEAF_LOCAL,
   LEAF_LOOPED, LEAF_UNKNOWN, LEAF_UNLINKED, LINK_SLOT_BYTES, L_DEVICE, L_INDEX1, L_INLINE, L_KEEPS, L_PORT, L_TO_DEVICE, L_TO_PORT, NONE,
   OP_CALL, OP_CHOOSE, OP_CLONE, OP_CONFIRM, OP_CT, OP_CT_CLEAR, OP_DECAP, OP_DEC_TTL, OP_DROP, OP_EMIT, OP_ENCAP, OP_END, OP_GOTO, OP_GREATER,
-  OP_JUMP, OP_LOCAL, OP_MOVE, OP_MOVE_WIDE, OP_NAT, OP_NOTE, OP_OUTPUT, OP_OUTPUT_SLICE, OP_POP, OP_PUSH, OP_RETURN, OP_SET, OP_SWAP,
-  OP_UNKNOWN, OP_UNNAT, PIECE_BYTES, P_DEVICES, P_LINKS, P_LINK_MASK, P_STAYS, RANGE_BYTES, SPAWN_CLONE, SPAWN_EMIT, START_CODE,
+  OP_JUMP, OP_LOCAL, OP_MOVE, OP_MOVE_WIDE, OP_NAT, OP_NOTE, OP_ON, OP_OUTPUT, OP_OUTPUT_SLICE, OP_POP, OP_PUSH, OP_RETURN, OP_SET, OP_SETS, OP_SWAP,
+  OP_UNKNOWN, OP_UNNAT, PIECE_BYTES, P_DEVICES, P_LINKS, P_LINK_MASK, P_STAYS, RANGE_BYTES, REF_BITS, REF_SURE, SPAWN_CLONE, SPAWN_EMIT, START_CODE,
   START_DONE, START_ENTER, START_ORIGIN, START_RESUME, START_TABLE, S_BEYOND, S_CHOICES, S_CT_STATE_USED, S_EFFECTS, S_EVENT_COUNT, S_FINAL, S_FRAMES, S_HAS_INNER, S_INNER_ROW, S_INPUT_ROW, S_KEEP, S_LEAF, S_PATH_LOW, S_SCRATCH0,
-  S_SCRATCH1, S_SCRIPT, S_SCRIPT_LENGTH, S_STOP, S_THREADS, S_THREAD_COUNT, THREAD_BYTES, T_ID, T_KIND, T_MISS, T_ROOT,
+  S_SCRATCH1, S_SCRIPT, S_SCRIPT_LENGTH, S_STOP, S_WRONG_OPTION, S_THREADS, S_THREAD_COUNT, THREAD_BYTES, T_ID, T_KIND, T_MISS, T_MISS_INTO, T_MISS_REF, T_ROOT,
   TABLE_SEQUENCE, VALUE_BYTES, C_ZONE_PIECES,
 } from "./layout";
 import { answer, decap, encap } from "./make";
 import { computed } from "./choose";
-import { carry, carryAll, readValue } from "./pieces";
+import { carryAll, readValue, setWords } from "./pieces";
 import { bareThread, inheritState, newThread } from "./threads";
 
 /** Byte offset of a choice's options within its operands. */
@@ -36,11 +37,12 @@ export const SOCKET: u32 = 0xffff_ffff;
 
 /** Runs the packet in S_INPUT_ROW from `device`, entering at `port`, or from its socket where `socket` is not 0. */
 export function run(device: u32, port: u32, socket: u32): void {
-  takeWidth();
+  takeSettings();
   store<u32>(S, 0, S_THREAD_COUNT);
   store<u32>(S, 0, S_EVENT_COUNT);
   store<u32>(S, 0, S_CHOICES);
   store<u32>(S, 0, S_CT_STATE_USED);
+  store<u32>(S, 0, S_WRONG_OPTION);
   store<u32>(S, 0, S_STOP);
   store<u32>(S, 0, S_LEAF);
   store<u64>(S, 0, S_FINAL);
@@ -65,6 +67,7 @@ export function run(device: u32, port: u32, socket: u32): void {
     toItsEnd(t);
     if (load<u32>(S, S_STOP)) break;
   }
+  store<u64>(S, fold(load<u64>(S, S_PATH_LOW), 0, 0), S_PATH_LOW);
   endRun();
 }
 
@@ -159,7 +162,12 @@ function hop(t: usize): bool {
 function chosen(row: usize, p: usize): u32 {
   const n = load<u32>(S, S_CHOICES);
   store<u32>(S, n + 1, S_CHOICES);
-  if (n < load<u32>(S, S_SCRIPT_LENGTH)) return load<u32>(load<usize>(S, S_SCRIPT) + (<usize>n << 2));
+  if (n < load<u32>(S, S_SCRIPT_LENGTH)) {
+    const k = load<u32>(load<usize>(S, S_SCRIPT) + (<usize>n << 2));
+    if (k < load<u32>(p, 4)) return k;
+    store<u32>(S, 1, S_WRONG_OPTION);
+    return 0;
+  }
   if (load<u32>(S, S_BEYOND) != BEYOND_HASH) return 0;
   if (load<u32>(p, 12)) return computed(row, p);
   let rest = <u32>((<u64>flowHash(row, load<u32>(p)) * <u64>load<u32>(p, 8)) >>> 32);
@@ -182,8 +190,11 @@ function thread(t: usize): usize {
   let table: usize = 0;
   // Table walks on the frame stack and the present one.
   let walks: u32 = 0;
-  // The table to enter next.
+  // The table to enter next, with INTO bits (but for INTO_GOTO), and where its search begins.
   let into: usize = 0;
+  let ref: usize = 0;
+  // What was hit last: where its program may go on.
+  let entry: usize = 0;
 
   const start = load<u32>(t, H_START);
   store<u32>(t, START_DONE, H_START);
@@ -216,21 +227,34 @@ function thread(t: usize): usize {
         return 0;
       }
       walks++;
-      table = into;
+      const plain = (into & INTO_PLAIN) != 0;
+      table = into & ~INTO_BITS;
       into = 0;
-      if (load<u32>(table, T_KIND) == TABLE_SEQUENCE) {
+      if (!plain && load<u32>(table, T_KIND) == TABLE_SEQUENCE) {
         pc = 0;
         cursor = load<u32>(table, T_ROOT) == 0 ? CURSOR_AT_END : CURSOR_RANK;
       } else {
         cursor = CURSOR_ENDED;
-        const e = lookup(table, row);
+        entry = plain ? ((ref & REF_BITS) == REF_SURE ? ref - REF_SURE : search(ref, row)) : lookup(table, row);
         if (hop(t)) return 0;
-        if (e != 0) {
-          if (event(t, EV_HIT, load<u32>(table, T_ID), load<u32>(e, E_RULE), load<u32>(e, E_ROW), row)) return 0;
-          pc = load<u32>(e, E_CODE);
+        let on: u32;
+        if (entry != 0) {
+          if (step(t, EV_HIT, load<u32>(entry, E_TABLE), load<u32>(entry, E_RULE), load<u32>(entry, E_ROW), row)) return 0;
+          on = load<u32>(entry, E_INTO);
+          ref = load<u32>(entry, E_REF);
+          pc = load<u32>(entry, E_CODE);
+          if (pc != 0) on = 0;
         } else {
-          if (event(t, EV_MISS, load<u32>(table, T_ID), 0, 0, row)) return 0;
+          if (step(t, EV_MISS, load<u32>(table, T_ID), 0, 0, row)) return 0;
+          on = load<u32>(table, T_MISS_INTO);
+          ref = load<u32>(table, T_MISS_REF);
           pc = load<u32>(table, T_MISS);
+        }
+        // A program that does nothing but go on in another table: nobody comes back to it.
+        if (on != 0) {
+          walks -= on & INTO_GOTO;
+          into = on & ~INTO_GOTO;
+          continue;
         }
       }
     }
@@ -241,7 +265,7 @@ function thread(t: usize): usize {
         if (e != 0) {
           cursor = load<u32>(e, E_AFTER);
           if (hop(t)) return 0;
-          if (event(t, EV_HIT, load<u32>(table, T_ID), load<u32>(e, E_RULE), load<u32>(e, E_ROW), row)) return 0;
+          if (step(t, EV_HIT, load<u32>(table, T_ID), load<u32>(e, E_RULE), load<u32>(e, E_ROW), row)) return 0;
           pc = load<u32>(e, E_CODE);
           continue;
         }
@@ -250,7 +274,7 @@ function thread(t: usize): usize {
       if (cursor == CURSOR_AT_END) {
         cursor = CURSOR_ENDED;
         if (hop(t)) return 0;
-        if (event(t, EV_MISS, load<u32>(table, T_ID), 0, 0, row)) return 0;
+        if (step(t, EV_MISS, load<u32>(table, T_ID), 0, 0, row)) return 0;
         pc = load<u32>(table, T_MISS);
         continue;
       }
@@ -275,9 +299,11 @@ function thread(t: usize): usize {
         pc += 16;
         break;
       }
+      case OP_SETS:
+        pc = setWords(pc, row);
+        break;
       case OP_MOVE:
-        carry(pc + 4, row, row);
-        pc += 4 + PIECE_BYTES;
+        pc = carryAll(pc + 4, row, row);
         break;
       case OP_MOVE_WIDE:
         pc = carryAll(readValue(pc + 4, row, S + S_SCRATCH0), S + S_SCRATCH0, row);
@@ -329,20 +355,28 @@ function thread(t: usize): usize {
       }
       case OP_CALL:
         into = load<u32>(pc, 4);
+        ref = load<u32>(pc, 8);
         // A caller that has nothing left to do is not come back to.
-        if (cursor == CURSOR_ENDED && load<u32>(pc, 8) == OP_END) break;
-        store<u32>(frame, <u32>pc + 8, F_PC);
+        if (cursor == CURSOR_ENDED && load<u32>(pc, 12) == OP_END) break;
+        store<u32>(frame, <u32>pc + 12, F_PC);
         store<u32>(frame, <u32>cursor, F_CURSOR);
         store<u32>(frame, <u32>table, F_TABLE);
         store<u32>(frame, walks, F_WALKS);
         frame += FRAME_BYTES;
         break;
       case OP_GOTO:
-        if (load<u32>(pc, 8)) {
+        if (load<u32>(pc, 12)) {
           frame = bottom;
           walks = 0;
         } else if (table != 0) walks--;
         into = load<u32>(pc, 4);
+        ref = load<u32>(pc, 8);
+        break;
+      case OP_ON:
+        into = load<u32>(entry, E_INTO);
+        ref = load<u32>(entry, E_REF);
+        walks -= <u32>into & INTO_GOTO;
+        into &= ~INTO_GOTO;
         break;
       case OP_RETURN:
         cursor = CURSOR_ENDED;

@@ -29,3 +29,21 @@ export function readValue(p: usize, row: usize, value: usize): usize {
   store<u64>(value, 0, 8);
   return carryAll(p, row, value);
 }
+
+/** Writes the constants of the OP_SETS at `pc`; returns the address behind it. */
+export function setWords(pc: usize, row: usize): usize {
+  let n = load<u32>(pc, 4);
+  let m = load<u32>(pc, 8);
+  pc += 12;
+  for (; n > 0; n--) {
+    const w = row + load<u32>(pc);
+    store<u32>(w, (load<u32>(w) & load<u32>(pc, 4)) | load<u32>(pc, 8));
+    pc += 12;
+  }
+  for (; m > 0; m--) {
+    const w = row + load<u32>(pc);
+    v128.store(w, v128.or(v128.and(v128.load(w), v128.load(pc, 4)), v128.load(pc, 20)));
+    pc += 36;
+  }
+  return pc;
+}

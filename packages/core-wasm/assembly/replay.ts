@@ -4,9 +4,17 @@
 //
 // A new path is shown to the host before its packet is folded in: the host may take the run's changes back, run it again
 // with recording, and come back here.
-import { S } from "./base";
+//
+// Most packets are like one of their flow that ran before, and do not get here: skim.ts counts them, or, where they are not plain,
+// the comparison of sides below does. What a packet comes to is remembered (trajectory.ts) when nothing was changed by it: no
+// connection, and no mark on another flow.
+import { K, S } from "./base";
 import { decode, decodeInner } from "./decode";
-import { addFlow, addPath, answerTuple, findFlow, findPath, flowTuple, pathAt } from "./flows";
+import { addFlow, addPath, answerTuple, findFlow, findPath, flowNumber, flowTuple, otherWay, pathAt } from "./flows";
+import { writeSide } from "./keys";
+import { allocated, attend, depend, isStable } from "./met";
+import { skim } from "./skim";
+import { add, count, drop, hit, lineAt, remember } from "./trajectory";
 import {
   F_ETH_DST, F_ETH_SRC, F_ETH_TYPE, F_ICMP_CODE, F_ICMP_TYPE, F_INNER_DST, F_INNER_PROTO, F_INNER_SRC, F_INNER_TP_DST, F_INNER_TP_SRC,
   F_IP_DST, F_IP_FRAG, F_IP_PROTO, F_IP_SRC, F_IP_TTL, F_NW_TOS, F_PACKET_LEN, F_TCP_FLAGS, F_TP_DST, F_TP_SRC, F_TUN_ID,
@@ -16,31 +24,16 @@ import {
   A_BYTES, A_FLOWS, A_PACKETS, B_ETH, B_FLAGS, B_LENGTH, B_TCI, B_TOS, B_TTL, B_TUNNEL_DST, B_TUNNEL_ETH, B_TUNNEL_KEY, B_TUNNEL_OPTION,
   B_TUNNEL_PORT, B_TUNNEL_SRC, COUNT_BYTES, COUNT_ENTERING, COUNT_FLOWLESS, COUNT_FOREIGN, COUNT_FRAGMENTS, COUNT_FRAMES, COUNT_LEAVING,
   COUNT_PATHLESS, COUNT_REPLIES, COUNT_RUN, COUNT_SENT, COUNT_TUNNELLED, COUNT_UNQUOTED, CT_TUPLE_BYTES, DECODE_IPV4, DECODE_IPV6,
-  FLOW_FIRST_BYTES, FLOW_LEAVING, FLOW_TUNNELLED, NONE, POINT_ALL, POINT_BY, POINT_FROM, REPLAY_CORRUPT, REPLAY_COUNTER_BASE,
-  REPLAY_FLOWS_FULL, REPLAY_HUNGRY, REPLAY_NEW_PATH, R_DECODING, R_DEVICE, R_FLOW, R_FLOW_CAPACITY, R_FLOW_COUNT, R_FLOW_LIMIT,
-  R_FLOW_STRIDE, R_FOLDING, R_LENGTH, R_MACS, R_MAC_COUNT, R_MAX_RECORD, R_OWN, R_OWN_COUNT, R_PATH_COUNT, R_PATH_LIMIT, R_PENDING,
-  R_POINT, R_PORT, R_RUN, R_RUNNING, R_SENT, R_SPAN_FROM, R_SPAN_TO, R_STAGE, R_STAGED, R_SWAPPED, R_TICK, R_TIMED_IN, R_TIME_LOW,
+  CLASS_ALLOCATES, CLASS_LEAVING, CLASS_REPLY, CLASS_RUN, CLASS_SENT, CLASS_TUNNELLED, CLASS_V6, FLOW_FIRST_BYTES, FLOW_LEAVING, J_LENGTH, J_RUN, J_SIDE, K_CAPACITY, K_FRESH, K_RUN, LEAF_REJECTED, FLOW_TUNNELLED, NONE, POINT_ALL, POINT_BY, POINT_FROM, RECORD_HEADER, REPLAY_CORRUPT,
+  REPLAY_FLOWS_FULL, REPLAY_HUNGRY, REPLAY_NEW_PATH, R_CACHE_LIMIT, R_CLASS, R_DECODING, R_DEVICE, R_FLOW, R_FLOW_COUNT, R_FLOW_GONE, R_FLOW_LIMIT, R_FLOW_MOST,
+  R_FLOW_STRIDE, R_FOLDING, R_LENGTH, R_LENGTH_MASK, R_MACS, R_MAC_COUNT, R_MAX_RECORD, R_OWN, R_OWN_COUNT, R_PATH_COUNT, R_PATH_LIMIT, R_PENDING,
+  R_POINT, R_PORT, R_RUN, R_RUNNING, R_SENT, R_SIDE_0, R_SIDE_LENGTH, R_SPAN_FROM, R_SPAN_TO, R_STAGE, R_STAGED, R_SWAPPED, R_TICK, R_TIMED_IN, R_TIME_LOW,
   R_TUNNEL_ADDRESSES, R_TUNNEL_COUNT, R_TUNNEL_OPTION, R_TUNNEL_PORT, R_USED, SEEN_ANSWER, SEEN_AS_REPLY, SEEN_EXPIRED, SEEN_OPENING,
   SEEN_REFUSED, SEEN_RESET, SEEN_TO_SENDER, SEEN_UNREACHABLE, S_ANSWERED, S_HAS_INNER, S_INNER_ROW, S_INPUT_ROW, S_LEAF, S_LEAF_DEVICE,
   S_LEAF_REJECTED, S_LEAF_TEXT, S_PATH_LOW, S_RESULT_ROW, S_TUPLES, TIMED_EVERY, TUPLE_DST, TUPLE_PORTS, W_BYTES, W_FINAL, W_FINAL_KIND,
-  W_FIRST, W_KIND, W_LAST, W_LEAF, W_LEAF_DEVICE, W_OTHER_PATH, W_PACKETS, W_PATH, W_REJECTED, W_SEEN, W_TCP_FLAGS, W_TEXT,
+  W_FIRST, W_KIND, W_LAST, W_LEAF, W_LEAF_DEVICE, W_OTHER_PATH, W_PACKETS, W_PATH, W_SEEN, W_TCP_FLAGS, W_TEXT,
 } from "./layout";
 import { run } from "./machine";
-
-/** Bytes of a record's header: seconds, fraction, captured, length on the wire. */
-const RECORD_HEADER: u32 = 16;
-
-// @ts-ignore: decorator
-@inline
-function count(r: usize, counter: u32, by: u64): void {
-  const at = r + REPLAY_COUNTER_BASE + (<usize>counter << 3);
-  store<u64>(at, load<u64>(at) + by);
-}
-// @ts-ignore: decorator
-@inline
-function add(at: usize, by: u64): void {
-  store<u64>(at, load<u64>(at) + by);
-}
 
 /** Whether the MAC at `row + word` is one of the capture point's. */
 function isLocal(r: usize, row: usize, word: u32): bool {
@@ -87,6 +80,7 @@ function addTime(r: usize, counter: u32, since: f64): f64 {
 export function replay(r: usize): u32 {
   const row = S + S_INPUT_ROW;
   const tuple = S + S_TUPLES;
+  attend(load<u32>(r, R_CACHE_LIMIT) ? r : 0);
   if (load<u32>(r, R_PENDING)) {
     store<u32>(r, 0, R_PENDING);
     fold(r, load<u32>(r, R_FLOW));
@@ -95,7 +89,8 @@ export function replay(r: usize): u32 {
   const end = load<u32>(r, R_STAGED);
   const stage = load<usize>(r, R_STAGE);
   while (true) {
-    const used = load<u32>(r, R_USED);
+    const used = skim(r, load<u32>(r, R_USED), end);
+    store<u32>(r, used, R_USED);
     if (used + RECORD_HEADER > end) return REPLAY_HUNGRY;
     const p = stage + used;
     let seconds = load<u32>(p);
@@ -135,8 +130,13 @@ export function replay(r: usize): u32 {
       sent = way == LEAVES && !tunnelled && isOwn(r, tuple);
       flow = findFlow(r, key, tuple);
       if (flow == 0) {
-        const flows = load<u32>(r, R_FLOW_COUNT);
-        if (flows < load<u32>(r, R_FLOW_CAPACITY)) flow = addFlow(r, key, tuple);
+        const flows = load<u32>(r, R_FLOW_COUNT) - load<u32>(r, R_FLOW_GONE);
+        if (flows < load<u32>(r, R_FLOW_MOST)) {
+          flow = addFlow(r, key, tuple);
+          // Packets of the other direction now find one that they answer.
+          const other = otherWay(r, flow, S + S_TUPLES + CT_TUPLE_BYTES);
+          if (other != 0) drop(r, flowNumber(r, other));
+        }
         // The host makes room, and this record is read again; at the limit the packet still counts everywhere else.
         else if (flows < load<u32>(r, R_FLOW_LIMIT)) return REPLAY_FLOWS_FULL;
         else count(r, COUNT_FLOWLESS, 1);
@@ -145,10 +145,22 @@ export function replay(r: usize): u32 {
     store<u32>(r, used + RECORD_HEADER + captured, R_USED);
     const time = <u64>seconds * 1_000_000_000 + <u64>fraction * <u64>load<u32>(r, R_TICK);
     store<u64>(r, time, R_TIME_LOW);
-    if (time < load<u64>(r, R_SPAN_FROM) || load<u64>(r, R_SPAN_FROM) == 0) store<u64>(r, time, R_SPAN_FROM);
+    if (time < load<u64>(r, R_SPAN_FROM)) store<u64>(r, time, R_SPAN_FROM);
     if (time > load<u64>(r, R_SPAN_TO)) store<u64>(r, time, R_SPAN_TO);
     count(r, COUNT_FRAMES, 1);
     count(r, COUNT_BYTES, length);
+    store<u32>(r, NONE, R_CLASS);
+    if (flow != 0 && load<u32>(r, R_CACHE_LIMIT) && !load<u32>(about, F_IP_FRAG << 2) && !load<u32>(about, F_INNER_PROTO << 2)) {
+      writeSide(r, p + RECORD_HEADER, captured, length, row, about);
+      const line = lineAt(r, flowNumber(r, flow));
+      if (isSame(r, line)) {
+        store<u32>(K, load<u32>(K, K_RUN) + 1, K_RUN);
+        store<u32>(line, load<u32>(K, K_RUN), J_RUN);
+        hit(r, line, time, length, load<u32>(about, F_IP_PROTO << 2) == 6 ? load<u32>(about, F_TCP_FLAGS << 2) : 0);
+        continue;
+      }
+      store<u32>(r, (entering ? 0 : CLASS_LEAVING) | (tunnelled ? CLASS_TUNNELLED : 0) | (kind == DECODE_IPV6 ? CLASS_V6 : 0), R_CLASS);
+    }
     count(r, kind, 1);
     if (timed) clock = addTime(r, R_DECODING, clock);
     if (kind > DECODE_IPV6) continue;
@@ -168,12 +180,20 @@ export function replay(r: usize): u32 {
       if (load<u32>(r, R_FLOW_STRIDE) == FLOW_FIRST_BYTES) keepFirst(flow, row, about);
     }
     const isReply = flow != 0 && (load<u32>(flow, W_SEEN) & SEEN_AS_REPLY) != 0;
+    marked = false;
     if (!entering || isReply) answered(r, about, marks);
+    if (marked) store<u32>(r, NONE, R_CLASS);
     const reply = entering && isReply;
-    if (reply) count(r, COUNT_REPLIES, 1);
+    if (reply) {
+      count(r, COUNT_REPLIES, 1);
+      counts(r, CLASS_REPLY);
+    }
     sent = sent && !isReply;
     if ((!entering && !sent) || reply || !load<u32>(r, R_RUN)) {
-      if (flow != 0) foldFlow(r, flow, about);
+      if (flow != 0) {
+        foldFlow(r, flow, about);
+        if (load<u32>(r, R_CLASS) != NONE) keep(r, flow, NONE);
+      }
       if (timed) addTime(r, R_FOLDING, clock);
       continue;
     }
@@ -186,7 +206,9 @@ export function replay(r: usize): u32 {
       memory.fill(row + (F_ETH_DST << 2), 0, 16);
       store<u32>(row, 0, F_VLAN_TCI << 2);
       count(r, COUNT_SENT, 1);
+      counts(r, CLASS_SENT);
     }
+    counts(r, CLASS_RUN);
     run(load<u32>(r, R_DEVICE), load<u32>(r, R_PORT), sent ? 1 : 0);
     count(r, COUNT_RUN, 1);
     if (timed) clock = addTime(r, R_RUNNING, clock);
@@ -206,11 +228,51 @@ const SYN: u32 = 2;
 const RST: u32 = 4;
 const ACK: u32 = 16;
 
+/** The packet at work has marked another flow. */
+let marked: bool = false;
+
 /** Marks `flow` with bits of SEEN. */
 // @ts-ignore: decorator
 @inline
 function mark(flow: usize, bits: u32): void {
   store<u32>(flow, load<u32>(flow, W_SEEN) | bits, W_SEEN);
+}
+/** Marks another flow than that of the packet at work: what its packets do, or meet, may be another thing from now on. */
+function markOther(r: usize, flow: usize, bits: u32): void {
+  if ((load<u32>(flow, W_SEEN) & bits) == bits) return;
+  marked = true;
+  mark(flow, bits);
+  drop(r, flowNumber(r, flow));
+}
+/** The packet at work counts in more. */
+// @ts-ignore: decorator
+@inline
+function counts(r: usize, bits: u32): void {
+  const had = load<u32>(r, R_CLASS);
+  if (had != NONE) store<u32>(r, had | bits, R_CLASS);
+}
+
+/** Whether a line remembers the trajectory of the packet whose side was written. */
+// @ts-ignore: decorator
+@inline
+function isSame(r: usize, line: usize): bool {
+  return !v128.any_true(v128.xor(v128.load(line, J_SIDE), v128.load(r, R_SIDE_0))) && ((load<u32>(line, J_LENGTH) ^ load<u32>(r, R_SIDE_LENGTH)) & load<u32>(r, R_LENGTH_MASK)) == 0;
+}
+
+/** Remembers for a flow what has become of the packet at work. */
+function keep(r: usize, flow: usize, path: u32): void {
+  const n = flowNumber(r, flow);
+  drop(r, n);
+  if (load<u32>(r, R_CLASS) & CLASS_RUN) {
+    if (!isStable()) return;
+    if (allocated) {
+      // Where the table is full, its look-ups forget connections: they must be made.
+      if (load<u32>(K, K_FRESH) == load<u32>(K, K_CAPACITY)) return;
+      counts(r, CLASS_ALLOCATES);
+    }
+    depend(n);
+  }
+  remember(r, n, path);
 }
 
 /** Whether a packet is that of a tunnel that ends (or begins) at the capture point's host. */
@@ -314,14 +376,14 @@ function answered(r: usize, row: usize, marks: u32): void {
   const inner = quotedTuple(row, answer);
   if (inner != NONE) {
     const about = findFlow(r, inner | other, answer);
-    if (about != 0) mark(about, errorSeen(row, (kind & 0x100) != 0));
+    if (about != 0) markOther(r, about, errorSeen(row, (kind & 0x100) != 0));
     return;
   }
   answerTuple(kind, tuple, answer);
   const flow = findFlow(r, kind | other, answer);
   if (flow == 0) return;
   const reset = (kind & 0xff) == 6 && (load<u32>(row, F_TCP_FLAGS << 2) & RST) != 0;
-  mark(flow, reset ? SEEN_RESET : SEEN_ANSWER);
+  markOther(r, flow, reset ? SEEN_RESET : SEEN_ANSWER);
 }
 
 /** What an ICMP error says of the packet it quotes: RFC 792, RFC 4443. Too large a packet, a redirect and a bad parameter are no fate of it. */
@@ -371,14 +433,12 @@ function fold(r: usize, flow: usize): void {
   }
   if (flow == 0) return;
   foldFlow(r, flow, load<u32>(S, S_HAS_INNER) ? S + S_INNER_ROW : S + S_INPUT_ROW);
-  if (!first) {
-    if (load<u32>(flow, W_PATH) != path) store<u32>(flow, load<u32>(flow, W_OTHER_PATH) + 1, W_OTHER_PATH);
-    return;
-  }
-  store<u32>(flow, path, W_PATH);
-  store<u32>(flow, load<u32>(S, S_LEAF), W_LEAF);
-  store<u32>(flow, load<u32>(S, S_LEAF_TEXT), W_TEXT);
-  store<u32>(flow, load<u32>(S, S_LEAF_REJECTED), W_REJECTED);
-  store<u32>(flow, load<u32>(S, S_LEAF_DEVICE), W_LEAF_DEVICE);
-  store<u32>(flow, flowTuple(S + S_RESULT_ROW, flow + W_FINAL), W_FINAL_KIND);
+  if (first) {
+    store<u32>(flow, path, W_PATH);
+    store<u32>(flow, load<u32>(S, S_LEAF) | (load<u32>(S, S_LEAF_REJECTED) ? LEAF_REJECTED : 0), W_LEAF);
+    store<u32>(flow, load<u32>(S, S_LEAF_TEXT), W_TEXT);
+    store<u32>(flow, load<u32>(S, S_LEAF_DEVICE), W_LEAF_DEVICE);
+    store<u32>(flow, flowTuple(S + S_RESULT_ROW, flow + W_FINAL), W_FINAL_KIND);
+  } else if (load<u32>(flow, W_PATH) != path) store<u32>(flow, load<u32>(flow, W_OTHER_PATH) + 1, W_OTHER_PATH);
+  if (load<u32>(r, R_CLASS) != NONE) keep(r, flow, path);
 }

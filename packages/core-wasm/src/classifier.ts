@@ -10,10 +10,12 @@
  * Rules with conjunctions stand in tuples of their own ("soft"), where equal keys are chained, because all matching ones
  * are needed, not the best.
  */
-import type { Rule, Table } from "@plumbline/model";
+import { ROW_WORDS, type Rule, type Table } from "@plumbline/model";
+import type { Code } from "./code.js";
 import type { Image } from "./image.js";
-import { CODE, ENTRY, ENTRY_BYTES, NODE_BYTES, SPLIT, T_NODE, TABLE, TUPLE, TUPLE_BYTES } from "./layout.js";
-import type { Mask, Masks } from "./masks.js";
+import type { Told } from "./known-bits.js";
+import { CODE, ENTRY, ENTRY_BYTES, NODE_BYTES, REF, SPLIT, T_NODE, TABLE, TUPLE, TUPLE_BYTES } from "./layout.js";
+import type { Mask, Masks, WordMask } from "./masks.js";
 import { Columns, type Rows, type Split, tells, wayFor } from "./plan.js";
 import { behind, lastOfPriority, type Ranked, ranked } from "./ranked.js";
 
@@ -21,28 +23,34 @@ import { behind, lastOfPriority, type Ranked, ranked } from "./ranked.js";
 const COPIES = 4;
 const FEW_COPIES = 200;
 
+/** Words of the program of a rule that drops or delivers. */
+const SHORT_PROGRAM = 4;
+
 /** Rows whose bounds are being found. */
 type Group = Omit<Rows, "from" | "to"> & { from: number; to: number };
 
+/** How programs are written. */
+type Programs = Pick<Code, "program" | "tail" | "onward">;
+
 /** Writes the structure of `table` into its record at `address`. Returns the number of soft rows. */
-export function writeTable(
-  image: Image,
-  masks: Masks,
-  address: number,
-  table: Table,
-  codeOf: (program: Rule["program"]) => number,
-): number {
+export function writeTable(image: Image, masks: Masks, address: number, table: Table, code: Programs): number {
   image.put(address + TABLE.T_ID, table.id);
-  image.put(address + TABLE.T_MISS, codeOf(table.miss));
-  image.put(address + TABLE.T_KIND, table.kind === "sequence" ? CODE.TABLE_SEQUENCE : CODE.TABLE_BEST);
+  image.put(address + TABLE.T_MISS, code.program(table.miss));
+  const tail = code.tail(table.miss);
+  if (tail?.before === 0) {
+    image.put(address + TABLE.T_MISS_INTO, tail.into);
+    code.onward.addCode(address + TABLE.T_MISS_INTO, tail.writes);
+  }
   const all = ranked(table);
   const isSoft = (r: Ranked) => table.kind === "priority" && r.rule.conj !== undefined;
   const columns = new Columns(all.length);
   for (let rank = 0; rank < all.length; rank++) columns.enter(rank, all[rank].match);
   const hard = rowsOf(all, masks, (r) => !isSoft(r));
-  const writer = new Writer(image, masks, all, columns, table.kind === "sequence", codeOf);
+  const writer = new Writer(image, masks, all, columns, table.kind === "sequence", code);
   if (hard.to > 0) image.put(address + TABLE.T_ROOT, writer.node(hard, 0, address + T_NODE));
   const soft = rowsOf(all, masks, isSoft);
+  const best = soft.to > 0 ? CODE.TABLE_CONJUNCTIVE : CODE.TABLE_BEST;
+  image.put(address + TABLE.T_KIND, table.kind === "sequence" ? CODE.TABLE_SEQUENCE : best);
   if (soft.to > 0) {
     const groups = byMask(soft);
     image.put(address + TABLE.T_SOFT, image.append(groups.map((g) => writer.tuple(g.mask, g.ranks, true))));
@@ -74,6 +82,8 @@ function byMask(rows: Rows): { mask: number; ranks: number[] }[] {
 }
 
 class Writer {
+  /** What the splits above the present node have told. */
+  private told: Told | null = null;
   /** Copies of rows that may still be made. */
   private copies: number;
   /** Sequence: the cursor behind each rank. Soft rows: the last rank of their priority. */
@@ -87,7 +97,7 @@ class Writer {
     private readonly all: readonly Ranked[],
     private readonly columns: Columns,
     private readonly sequence: boolean,
-    private readonly codeOf: (program: Rule["program"]) => number,
+    private readonly programs: Programs,
   ) {
     this.copies = COPIES * all.length + FEW_COPIES;
     this.codes = new Uint32Array(all.length);
@@ -97,7 +107,9 @@ class Writer {
   private code(rank: number): number {
     let at = this.codes[rank];
     if (at === 0) {
-      at = this.codeOf(this.all[rank].rule.program);
+      const { program } = this.all[rank].rule;
+      const tail = this.sequence ? null : this.programs.tail(program);
+      at = tail ? tail.before : this.programs.program(program);
       this.codes[rank] = at;
     }
     return at;
@@ -112,17 +124,26 @@ class Writer {
     image.put(at + ENTRY.E_RULE, rule.id);
     image.put(at + ENTRY.E_ROW, row);
     image.put(at + ENTRY.E_CODE, soft ? conjunctions(image, rule) : this.code(rank));
+    image.put(at + ENTRY.E_TABLE, rule.table);
+    // A sequence goes on behind the rule.
+    const tail = soft || this.sequence ? null : this.programs.tail(rule.program);
+    if (tail) {
+      image.put(at + ENTRY.E_INTO, tail.into);
+      this.programs.onward.add(at + ENTRY.E_INTO, this.all[rank].match, this.told, tail.writes);
+    }
     image.put(at + ENTRY.E_AFTER, this.after[rank]);
   }
 
-  /** The address of the node that searches rows. A split is written to `room`, where there is any. */
+  /** The reference to what searches rows. A split is written to `room`, where there is any. */
   node(all: Rows, depth: number, room: number): number {
     const rows = this.sequence ? all : this.upToFirstSure(all);
     const way = wayFor(rows, this.columns, this.masks, depth, this.copies);
     if (way.kind === "scan") return this.scan(rows);
     if (way.kind === "tuples") {
-      const tuples = byMask(rows).map((g) => this.tuple(g.mask, g.ranks, false));
-      return this.image.append([CODE.NODE_TUPLES, tuples.length, ...tuples]);
+      const tuples = byMask(rows).map((g) =>
+        g.ranks.length === 1 ? this.scan({ ranks: Uint32Array.from(g.ranks), masks: Uint32Array.of(g.mask), from: 0, to: 1 }) : this.tuple(g.mask, g.ranks, false) + REF.REF_TUPLE,
+      );
+      return tuples.length === 1 ? tuples[0] : this.image.append([CODE.NODE_TUPLES, tuples.length, ...tuples]);
     }
     return this.split(rows, way, depth, room);
   }
@@ -136,16 +157,20 @@ class Writer {
 
   private scan(rows: Rows): number {
     const { image } = this;
-    let words = 2;
+    const single = rows.to - rows.from === 1;
+    let words = single ? 0 : 2;
     for (let i = rows.from; i < rows.to; i++) {
       words += ENTRY_BYTES / 4 + 3 * this.masks.at(rows.masks[i]).words.length;
       // Programs first: the entries stay in one piece.
       this.code(rows.ranks[i]);
     }
     const node = image.alloc(words);
-    image.put(node, CODE.NODE_SCAN);
-    image.put(node + 4, rows.to - rows.from);
-    let at = node + 8;
+    let at = node;
+    if (!single) {
+      image.put(node, CODE.NODE_SCAN);
+      image.put(node + 4, rows.to - rows.from);
+      at += 8;
+    }
     for (let i = rows.from; i < rows.to; i++) {
       const rank = rows.ranks[i];
       const mask = this.masks.at(rows.masks[i]);
@@ -158,6 +183,7 @@ class Writer {
         at += 12;
       }
     }
+    if (single) return node + (image.get(node + ENTRY.E_WORDS) === 0 ? REF.REF_SURE : REF.REF_ENTRY);
     return node;
   }
 
@@ -172,7 +198,7 @@ class Writer {
     while (1 << size < 2 * groups.size) size++;
     const at = room || image.alloc(NODE_BYTES / 4);
     const slots = image.alloc(2 << size);
-    image.put(at, CODE.NODE_SPLIT);
+    image.put(at, apart && others.from < others.to ? CODE.NODE_SPLIT_REST : CODE.NODE_SPLIT);
     image.put(at + SPLIT.X_WORD, 4 * word);
     image.put(at + SPLIT.X_MASK, bits);
     image.put(at + SPLIT.X_SLOTS, slots);
@@ -181,7 +207,10 @@ class Writer {
       let i = Math.imul(value, 0x9e3779b1) >>> (32 - size);
       while (image.get(slots + 8 * i + 4) !== 0) i = (i + 1) & ((1 << size) - 1);
       image.put(slots + 8 * i, value >>> 0);
+      const before = this.told;
+      this.told = { word, mask: bits, value: value >>> 0, before };
       image.put(slots + 8 * i + 4, this.node(apart ? own : merge(own, others), depth + 1, 0));
+      this.told = before;
     }
     if (others.from === others.to) return at;
     const rest = this.node(others, depth + 1, 0);
@@ -238,19 +267,25 @@ class Writer {
   /** A tuple of rows of one mask. Entries of equal keys are chained where the first is not enough: a sequence may be behind it. */
   tuple(id: number, ranks: readonly number[], soft: boolean): number {
     const { image } = this;
-    const mask = this.masks.at(id).words;
-    const t = image.alloc(TUPLE_BYTES / 4 + 2 * mask.length);
-    mask.forEach((x, i) => {
-      image.put(t + TUPLE_BYTES + 8 * i, 4 * x.w);
-      image.put(t + TUPLE_BYTES + 8 * i + 4, x.m);
+    const all = this.masks.at(id).words;
+    const wanted = (x: WordMask, rank: number) => (this.columns.of(x.w)[rank] & x.m) >>> 0;
+    const isGuard = all.map((x) => ranks.every((rank) => wanted(x, rank) === wanted(x, ranks[0])));
+    const mask = all.filter((_, i) => !isGuard[i]);
+    const guards = all.filter((_, i) => isGuard[i]);
+    const t = image.alloc(TUPLE_BYTES / 4 + 3 * all.length);
+    const triples = [...mask.map((x, i) => [4 * x.w, x.m, MULTIPLIERS[i]]), ...guards.map((x) => [4 * x.w, x.m, wanted(x, ranks[0])])];
+    triples.flat().forEach((x, i) => {
+      image.put(t + TUPLE_BYTES + 4 * i, x);
     });
-    let size = 4;
-    while (size < 1.5 * ranks.length) size *= 2;
+    image.put(t + TUPLE.U_GUARDS, 12 * guards.length);
+    let bits = 2;
+    while (1 << bits < 1.5 * ranks.length) bits++;
+    const size = 1 << bits;
     const slots = image.alloc(2 * size);
     const last = new Uint32Array(size);
     image.put(t + TUPLE.U_RANK, ranks[0]);
     image.put(t + TUPLE.U_SLOTS, slots);
-    image.put(t + TUPLE.U_SLOT_MASK, size - 1);
+    image.put(t + TUPLE.U_SHIFT, 32 - bits);
     image.put(t + TUPLE.U_WORDS, mask.length);
     const columns = mask.map((x) => this.columns.of(x.w));
     const values = new Uint32Array(mask.length);
@@ -261,7 +296,7 @@ class Writer {
     for (const rank of ranks) {
       for (let k = 0; k < mask.length; k++) values[k] = (columns[k][rank] & mask[k].m) >>> 0;
       const h = tupleHash(values);
-      let i = h & (size - 1);
+      let i = h >>> (32 - bits);
       let taken = false;
       for (;;) {
         const e = image.get(slots + 8 * i + 4);
@@ -270,8 +305,10 @@ class Writer {
         i = (i + 1) & (size - 1);
       }
       if (taken && !soft && !this.sequence) continue;
-      // The program first: an entry and its values stay in one piece.
+      // The program first: an entry and its values stay in one piece; and all in one line of the processor's cache, where they are short.
+      image.keepTogether(ENTRY_BYTES / 4 + mask.length + SHORT_PROGRAM);
       if (!soft) this.code(rank);
+      image.keepTogether(ENTRY_BYTES / 4 + mask.length);
       const e = image.alloc(ENTRY_BYTES / 4 + mask.length);
       this.entry(e, rank, mask.length, soft);
       for (let k = 0; k < values.length; k++) image.put(e + ENTRY_BYTES + 4 * k, values[k]);
@@ -286,15 +323,23 @@ class Writer {
   }
 }
 
-/** The hash of a tuple's masked words; the assembly computes the same. */
+/** The multiplier of a hash's `i`-th word: odd, and unlike its neighbours. */
+function multiplier(i: number): number {
+  let h = Math.imul(i + 1, 0x9e3779b1);
+  h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h | 1) >>> 0;
+}
+const MULTIPLIERS = Uint32Array.from({ length: ROW_WORDS }, (_, i) => multiplier(i));
+
+/**
+ * The hash of a tuple's masked words: the sum of each times its multiplier, whose upper bits tell the slot (Dietzfelbinger 1996: products wait for
+ * nothing but their own word). The assembly computes the same.
+ */
 function tupleHash(values: Uint32Array): number {
-  let h = 0x9e3779b9;
-  for (const v of values) {
-    h = Math.imul(h ^ v, 0x85ebca6b);
-    h ^= h >>> 15;
-  }
-  h = Math.imul(h, 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  let h = 0;
+  for (let i = 0; i < values.length; i++) h = (h + Math.imul(values[i], MULTIPLIERS[i])) | 0;
+  return h >>> 0;
 }
 
 const room = (n: number): { ranks: Uint32Array; masks: Uint32Array } => ({ ranks: new Uint32Array(n), masks: new Uint32Array(n) });

@@ -16,8 +16,10 @@ import {
   type Numbering,
   type Slice,
 } from "@plumbline/model";
+import type { Continuations } from "./continuations.js";
 import type { Image } from "./image.js";
-import { BY, CODE, OP, RANGE_BYTES } from "./layout.js";
+import { addWrites, type Writes } from "./known-bits.js";
+import { BY, CODE, INTO, OP, RANGE_BYTES } from "./layout.js";
 
 /** Bits that go from one word to another. Offsets in bytes. */
 interface Piece {
@@ -43,6 +45,46 @@ export function chunksOf(s: Slice): readonly Chunk[] {
     known.set(key, c);
   }
   return c;
+}
+
+/** What constants make of words: by word, the bits that stay and those that are set. */
+type Constants = Map<number, { kept: number; bits: number }>;
+
+/** Adds `set` actions up: a later one writes over an earlier one. */
+function addConstant(into: Constants, dst: Slice, value: bigint): void {
+  for (const c of chunksOf(dst)) {
+    const mask = (lowMask(c.bits) << c.shift) >>> 0;
+    const bits = (Number(BigInt.asUintN(c.bits, c.at === 0 ? value : value >> BigInt(c.at))) << c.shift) >>> 0;
+    const had = into.get(c.word);
+    if (had) {
+      had.kept = (had.kept & ~mask) >>> 0;
+      had.bits = ((had.bits & ~mask) | bits) >>> 0;
+    } else into.set(c.word, { kept: ~mask >>> 0, bits });
+  }
+}
+
+/** Constants as one operation: words that lie alone one by one, others four at a time. */
+function setWords(constants: Constants): number[] {
+  if (constants.size === 1) {
+    const [[word, { kept, bits }]] = constants;
+    return [OP.OP_SET, 4 * word, kept, bits];
+  }
+  const groups = new Map<number, number>();
+  for (const w of constants.keys()) groups.set(w >>> 2, (groups.get(w >>> 2) ?? 0) + 1);
+  const singles: number[] = [];
+  for (const [word, { kept, bits }] of constants) if (groups.get(word >>> 2) === 1) singles.push(4 * word, kept, bits);
+  const wide = [...groups].filter(([, n]) => n > 1).map(([g]) => [0, 1, 2, 3].map((i) => 4 * g + i));
+  return [
+    OP.OP_SETS,
+    singles.length / 3,
+    wide.length,
+    ...singles,
+    ...wide.flatMap((words) => [
+      4 * words[0],
+      ...words.map((w) => constants.get(w)?.kept ?? 0xffffffff),
+      ...words.map((w) => constants.get(w)?.bits ?? 0),
+    ]),
+  ];
 }
 
 /** The words of an `n` bit value, least significant first, as chunks. */
@@ -79,8 +121,21 @@ const write = (s: Slice): number[] => counted(pieces(valueChunks(s.n), chunksOf(
 /** Four words of a value, least significant first. */
 const valueWords = (v: bigint): number[] => [0, 1, 2, 3].map((i) => Number((v >> BigInt(32 * i)) & 0xffffffffn));
 
+/** Code of so many words is written once. */
+const SHORT = 8;
+
+/** How a program goes on at its end: E_INTO, the code before it (0: none), and what that writes. */
+export interface Tail {
+  readonly into: number;
+  readonly before: number;
+  readonly writes: Writes;
+}
+
 export class Code {
   private readonly known = new Map<readonly Action[], number>();
+  /** Short code that needs no fixing, by its words. */
+  private readonly short = new Map<string, number>();
+  private readonly tails = new Map<readonly Action[], Tail | null>();
   private readonly empty: number;
 
   /** `tableAt` gives the address of a table's record. */
@@ -88,6 +143,7 @@ export class Code {
     private readonly image: Image,
     private readonly numbering: Numbering,
     private readonly tableAt: (table: number) => number,
+    readonly onward: Continuations,
   ) {
     this.empty = image.append([OP.OP_END]);
   }
@@ -103,14 +159,64 @@ export class Code {
     return at;
   };
 
+  /** How a program goes on in another table at its end; null for others. */
+  readonly tail = (actions: readonly Action[]): Tail | null => {
+    let tail = this.tails.get(actions);
+    if (tail === undefined) {
+      tail = this.tailOf(actions);
+      this.tails.set(actions, tail);
+    }
+    return tail;
+  };
+
+  private tailOf(actions: readonly Action[]): Tail | null {
+    const last = actions.at(-1);
+    if (last?.op !== "call" && (last?.op !== "goto" || last.unwind)) return null;
+    const writes: Writes = new Map();
+    const before = actions.slice(0, -1);
+    if (!before.every((a) => addWrites(writes, a))) return null;
+    return {
+      into: this.tableAt(last.table) + (last.op === "goto" ? INTO.INTO_GOTO : 0),
+      before: before.length > 0 ? this.block(before, [OP.OP_ON]) : 0,
+      writes,
+    };
+  }
+
   private block(actions: readonly Action[], tail: readonly number[]): number {
     const out: number[] = [];
     // Jumps that lead behind a choice: the address of their operand, and the place in `out`.
     const jumps: { operand: number; place: number }[] = [];
-    for (const a of actions) this.action(a, out, jumps);
+    // What is written up to here, and the places of tables to go on in.
+    let writes: Writes = new Map();
+    const onward: { place: number; writes: Writes }[] = [];
+    for (let i = 0; i < actions.length; ) {
+      const a = actions[i];
+      if (a.op !== "set") {
+        this.action(a, out, jumps);
+        if (a.op === "call") onward.push({ place: out.length - 2, writes });
+        if (a.op === "goto") onward.push({ place: out.length - 3, writes });
+        // Where anything may have been written, nothing is known from there on.
+        writes = a.op === "output" || a.op === "clone" ? writes : new Map(writes);
+        if (a.op !== "output" && a.op !== "clone" && !addWrites(writes, a)) writes = new Map();
+        i++;
+        continue;
+      }
+      writes = new Map(writes);
+      const constants: Constants = new Map();
+      for (let s: Action | undefined = a; s?.op === "set"; s = actions[++i]) {
+        addConstant(constants, s.dst, s.value);
+        addWrites(writes, s);
+      }
+      out.push(...setWords(constants));
+    }
     out.push(...tail);
+    const short = tail[0] !== OP.OP_JUMP && jumps.length === 0 && onward.length === 0 && out.length <= SHORT ? out.join() : "";
+    const same = this.short.get(short);
+    if (same !== undefined) return same;
     const at = this.image.append(out);
+    if (short !== "") this.short.set(short, at);
     for (const j of jumps) this.image.put(j.operand, at + 4 * j.place);
+    for (const o of onward) this.onward.addCode(at + 4 * o.place, o.writes);
     return at;
   }
 
@@ -144,20 +250,13 @@ export class Code {
     return this.numbering.textIndex.get(a) ?? CODE.NONE;
   }
 
-  private action(a: Action, out: number[], jumps: { operand: number; place: number }[]): void {
+  private action(a: Exclude<Action, { op: "set" }>, out: number[], jumps: { operand: number; place: number }[]): void {
     switch (a.op) {
-      case "set":
-        for (const c of chunksOf(a.dst)) {
-          const mask = (lowMask(c.bits) << c.shift) >>> 0;
-          const bits = Number(BigInt.asUintN(c.bits, c.at === 0 ? a.value : a.value >> BigInt(c.at)));
-          out.push(OP.OP_SET, 4 * c.word, ~mask >>> 0, (bits << c.shift) >>> 0);
-        }
-        return;
       case "move": {
         const from = chunksOf(a.src);
         const to = chunksOf(a.dst);
         if (from.some((f) => to.some((t) => t.word === f.word))) out.push(OP.OP_MOVE_WIDE, ...read(a.src), ...write(a.dst));
-        else for (const p of pieces(from, to, a.dst.n)) out.push(OP.OP_MOVE, p.from, p.shiftRight, p.mask, p.to, p.shiftLeft);
+        else out.push(OP.OP_MOVE, ...counted(pieces(from, to, a.dst.n)));
         return;
       }
       case "swap":
@@ -178,10 +277,10 @@ export class Code {
         return;
       }
       case "call":
-        out.push(OP.OP_CALL, this.tableAt(a.table));
+        out.push(OP.OP_CALL, this.tableAt(a.table), 0);
         return;
       case "goto":
-        out.push(OP.OP_GOTO, this.tableAt(a.table), a.unwind ? 1 : 0);
+        out.push(OP.OP_GOTO, this.tableAt(a.table), 0, a.unwind ? 1 : 0);
         return;
       case "return":
         out.push(OP.OP_RETURN);

@@ -8,6 +8,7 @@
 import { field, HASH_WORDS, type Network, type Numbering, numbering, ROW_WORDS, wordsOf } from "@plumbline/model";
 import { writeTable } from "./classifier.js";
 import { Code } from "./code.js";
+import { Continuations } from "./continuations.js";
 import { Image } from "./image.js";
 import { CODE, LINK, LINK_SLOT_BYTES, PROGRAM, PROGRAM_BYTES, TABLE_BYTES } from "./layout.js";
 import { Masks } from "./masks.js";
@@ -42,10 +43,12 @@ export function compile(net: Network, base: number): Program {
     return at;
   };
   const numbers = numbering(net);
-  const code = new Code(image, numbers, tableAt);
+  const onward = new Continuations(image);
+  const code = new Code(image, numbers, tableAt, onward);
   const masks = new Masks();
   let softEntries = 0;
-  for (const t of net.tables) softEntries = Math.max(softEntries, writeTable(image, masks, tableAt(t.id), t, code.program));
+  for (const t of net.tables) softEntries = Math.max(softEntries, writeTable(image, masks, tableAt(t.id), t, code));
+  onward.resolve();
   set("P_TABLES", image.append(records));
   set("P_TABLE_COUNT", records.length);
 

@@ -5,6 +5,7 @@
  * decides: where the packet ended, what it looked like there, and a hash of its path.
  */
 import {
+  type CompiledNetwork,
   type Event,
   type KnownConnection,
   type Machine,
@@ -17,11 +18,12 @@ import {
 } from "@plumbline/model";
 import { Arena } from "./arena.js";
 import { type BatchOptions, type BatchResult, type Packed, runBatch } from "./batch.js";
-import { compile } from "./compile.js";
+import { compile, type Program } from "./compile.js";
 import { KnownConnections } from "./known.js";
 import { CODE, CT_TABLE, EVENT, EVENT_BYTES, ROW_BYTES, ROW_STEP, S_INNER_ROW, S_INPUT_ROW, S_RESULT_ROW, STATE, V_ROW } from "./layout.js";
+import { type Reads, readsOf } from "./reads.js";
 import { align, CT_STATE_WORDS, layState, SCRIPT_WORDS, type StateLayout } from "./state.js";
-import { MODULE_BYTES } from "./wasm.js";
+import { MODULE_BYTES, moduleName } from "./wasm.js";
 
 export interface CoreOptions {
   /** The most connections that are remembered; then the one used longest ago is forgotten (default 262144). */
@@ -48,6 +50,15 @@ export interface Fate {
 const AT_WORK = "a replay is at work on this core: run packets between its chunks, or on another core";
 const DEFAULT_CONNECTIONS = 1 << 18;
 
+/** Names this core: see CompiledNetwork of the model. */
+export const coreName = moduleName;
+
+/** What {@link Core.ofCompiled} takes. */
+export function compileNetwork(net: Network): CompiledNetwork {
+  const { words, softEntries, wordsUsed } = compile(net, MODULE_BYTES);
+  return { maker: moduleName(), words, softEntries, wordsUsed };
+}
+
 /** How a run is to be made: recorded or not, and how it chooses. */
 export interface RunSettings {
   readonly record: boolean;
@@ -59,6 +70,7 @@ export class Core implements Machine {
   private state!: StateLayout;
   private numbers!: Numbering;
   private wordsUsed = ROW_WORDS;
+  private net!: Network;
   private known: { readonly connections: readonly KnownConnection[]; readonly tables: KnownConnections } | null = null;
   /** A replay is at work: its packet is in the memory, so nothing else may run. */
   private busy = false;
@@ -75,18 +87,29 @@ export class Core implements Machine {
     core.load(net);
     return core;
   }
+  /** The core of a network that was compiled before by this module ({@link compileNetwork}): for recorded runs, whose events are all that it can tell. */
+  static ofCompiled(compiled: CompiledNetwork, options: CoreOptions = {}): Core {
+    const core = new Core(new Arena(), options);
+    const numbering: Numbering = { sites: [], siteOf: new Map(), texts: [], textIndex: new Map() };
+    core.take({ ...compiled, base: MODULE_BYTES, numbering }, { devices: [], tables: [], rules: [], links: [], trackers: [] });
+    return core;
+  }
   static async create(net: Network, options: CoreOptions = {}): Promise<Core> {
     return Core.createSync(net, options);
   }
 
   /** Takes another network in place of the present one. All connections are forgotten, known ones too, sessions of replay are over. */
   load(net: Network): void {
-    const program = compile(net, MODULE_BYTES);
+    this.take(compile(net, MODULE_BYTES), net);
+  }
+
+  private take(program: Program, net: Network): void {
     const state = layState(program.base + 4 * program.words.length, this.connections, program.softEntries);
     this.arena.reserve(state.end);
     this.arena.words.set(program.words, program.base >>> 2);
     for (const z of state.zero) this.arena.zero(z.start, z.end);
     for (const [address, value] of state.header) this.arena.put(address, value);
+    this.net = net;
     this.state = state;
     this.numbers = program.numbering;
     this.wordsUsed = program.wordsUsed;
@@ -164,6 +187,11 @@ export class Core implements Machine {
     if (inner) this.arena.words.set(inner, (this.state.base + S_INNER_ROW) >>> 2);
     this.arena.words.set(row, (this.state.base + S_INPUT_ROW) >>> 2);
     this.arena.exports.run(device, port ?? 0, port === null ? 1 : 0);
+    this.checkScript();
+  }
+
+  private checkScript(): void {
+    if (this.header("S_WRONG_OPTION")) throw new Error("the script asks for an option that the choice does not have");
   }
 
   private set(keep: number, options: RunOptions): void {
@@ -210,6 +238,7 @@ export class Core implements Machine {
       arena: this.arena,
       end: this.state.end,
       base: this.state.base,
+      reads: () => readsOf(this.net),
       hold: (settings) => {
         this.set(settings.record ? CODE.RECORD_EVENTS : 0, settings.options);
         this.setHeader("S_ROW_BYTES", rowBytes(this.wordsUsed));
@@ -226,6 +255,7 @@ export class Core implements Machine {
         this.arena.put(this.state.connections + CT_TABLE.K_LOG_ON, keepLog ? 1 : 0);
         try {
           work();
+          this.checkScript();
         } finally {
           this.arena.put(this.state.connections + CT_TABLE.K_LOG_ON, 0);
         }
@@ -258,6 +288,8 @@ export interface CoreInside {
   /** Address behind the core's state, where a session may lay its areas. */
   readonly end: number;
   readonly base: number;
+  /** What of a packet's headers the network can tell apart. */
+  reads(): Reads;
   hold(settings: RunSettings): void;
   release(): void;
   /** Sets the core up for packets with the first `words` words, and lets `work` run them. */

@@ -2,6 +2,8 @@
  * The program image while it is being made: words that will be copied to `base` of the core's memory. Addresses handed
  * out are final.
  */
+const LINE_WORDS = 16;
+
 export class Image {
   private words = new Uint32Array(1 << 14);
   private used = 0;
@@ -19,6 +21,12 @@ export class Image {
       this.words = grown;
     }
     return this.base + 4 * at;
+  }
+
+  /** Skips words where the next `count` would lie in one line of the processor's cache more than they need to. */
+  keepTogether(count: number): void {
+    const at = (this.base / 4 + this.used) % LINE_WORDS;
+    if (at + count > LINE_WORDS && count <= LINE_WORDS) this.alloc(LINE_WORDS - at);
   }
 
   /** Writes a word at a byte address. */

@@ -1,6 +1,6 @@
 /** The core: compiles a network into linear memory and runs packets, one or a capture of them, in WebAssembly. */
 export { type BatchOptions, type BatchResult, type Packed, pack } from "./batch.js";
-export { Core, type CoreOptions, type Fate } from "./core.js";
+export { Core, type CoreOptions, compileNetwork, coreName, type Fate } from "./core.js";
 export { type Digest, digestOf } from "./digest.js";
 export {
   type CaptureProblem,

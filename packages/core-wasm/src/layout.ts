@@ -67,37 +67,51 @@ export const LINK_SLOT_BYTES = fits(LINK, 32);
 /** Table record. */
 export const TABLE = words([
   "T_ID",
-  // TABLE_BEST or TABLE_SEQUENCE.
+  // TABLE_BEST, TABLE_SEQUENCE or TABLE_CONJUNCTIVE.
   "T_KIND",
   // Code that runs when nothing matches, or at the end of a sequence.
   "T_MISS",
-  // The node where a search begins; 0: there are no rules.
+  // Where a search begins (a reference, see below); 0: there are no rules.
   "T_ROOT",
   // Tuples of the rules with conjunctions: array of addresses, and their number.
   "T_SOFT",
   "T_SOFT_COUNT",
+  // As E_INTO and E_REF, of the miss program.
+  "T_MISS_INTO",
+  "T_MISS_REF",
 ]);
 /** Room for the first node, where that is a split: what a search looks at first lies in one line of the processor's cache. */
 export const T_NODE = fits(TABLE, 32);
 export const TABLE_BYTES = T_NODE + 32;
 
 /**
+ * A search is named by a reference: an address (0: nothing there), whose lowest bits tell what lies at it. What is found most often, one entry or
+ * one tuple, needs no node of its own.
+ * - REF_NODE: a node.
+ * - REF_SURE: an entry that matches every packet.
+ * - REF_ENTRY: an entry with E_WORDS triples (byte offset, mask, value) behind it.
+ * - REF_TUPLE: a tuple.
+ */
+export const REF = { REF_NODE: 0, REF_SURE: 1, REF_ENTRY: 2, REF_TUPLE: 3 } as const;
+export const REF_BITS = 3;
+
+/**
  * A node of a table's search (plan.ts). Its first word is the kind:
  * - NODE_SCAN: number of entries, then each with E_WORDS triples (byte offset, mask, value).
- * - NODE_TUPLES: number of tuples, their addresses.
- * - NODE_SPLIT: as follows.
+ * - NODE_TUPLES: number of tuples, references to them or to single entries.
+ * - NODE_SPLIT, NODE_SPLIT_REST: as follows; the first has no X_REST.
  */
 export const SPLIT = words(
   [
     // Byte offset and mask of the bits that are looked at.
     "X_WORD",
     "X_MASK",
-    // Slots of 8 bytes: value, node address (0: empty); how far a value's hash is shifted to the right.
+    // Slots of 8 bytes: value, reference (0: empty); how far a value's hash is shifted to the right.
     "X_SLOTS",
     "X_SHIFT",
-    // The node for other values, 0 for none.
+    // The reference for other values, 0 for none.
     "X_OTHER",
-    // A node that is searched besides, 0 for none, and the best rank in it.
+    // What is searched besides, 0 for none, and the best rank in it.
     "X_REST",
     "X_REST_RANK",
   ],
@@ -105,16 +119,22 @@ export const SPLIT = words(
 );
 export const NODE_BYTES = fits(SPLIT, 32);
 
-/** A tuple: rows that look at the same bits, hashed by the value of these bits. Followed by U_WORDS pairs (byte offset in the row, mask). */
+/**
+ * A tuple: rows that look at the same bits, hashed by the value of these bits. Followed by U_WORDS triples (byte offset in the row, mask, multiplier of the hash),
+ * then guards: triples (byte offset, mask, value) of words that all rows want alike.
+ */
 export const TUPLE = words([
   // The lowest (best) rank of its entries.
   "U_RANK",
   // Slots of 8 bytes: hash, entry address (0: empty).
   "U_SLOTS",
-  "U_SLOT_MASK",
+  // How far a hash is shifted to the right to be a slot's number.
+  "U_SHIFT",
   "U_WORDS",
+  // Bytes of the guards.
+  "U_GUARDS",
 ]);
-export const TUPLE_BYTES = fits(TUPLE, 16);
+export const TUPLE_BYTES = fits(TUPLE, 20);
 
 /** An entry: one row of a rule. In a tuple it is followed by the U_WORDS values, in a scan by E_WORDS triples. */
 export const ENTRY = words([
@@ -129,8 +149,16 @@ export const ENTRY = words([
   "E_AFTER",
   // Tuple: the next entry with the same key (of a higher rank) or 0.
   "E_NEXT",
+  // The table in which the program goes on at its end, with INTO bits, else 0; and the reference where the search of it begins. E_CODE is what
+  // is done before, up to an OP_ON; 0: nothing.
+  "E_INTO",
+  "E_REF",
+  // T_ID of the entry's table.
+  "E_TABLE",
 ]);
-export const ENTRY_BYTES = fits(ENTRY, 28);
+export const ENTRY_BYTES = fits(ENTRY, 40);
+/** Bits of a table's address where a program goes on in it: it is a `goto`; the search begins at the reference beside it. */
+export const INTO = { INTO_GOTO: 1, INTO_PLAIN: 2, INTO_BITS: 3 } as const;
 
 /**
  * Operations of the word code. A piece is (source byte offset, shift right, mask, destination byte offset, shift left).
@@ -143,7 +171,9 @@ export const OP = numbers([
   "OP_JUMP",
   // byte offset, bits kept, bits set
   "OP_SET",
-  // one piece, row to row
+  // n, m, n such triples of single words, then m groups of four words: byte offset, bits kept (four words), bits set (four words)
+  "OP_SETS",
+  // n, n pieces row to row, one after the other
   "OP_MOVE",
   // n, n pieces row to scratch 0, m, m pieces scratch 0 to row (source and destination share words)
   "OP_MOVE_WIDE",
@@ -157,10 +187,12 @@ export const OP = numbers([
   "OP_DEC_TTL",
   // n, n pieces row to scratch 0, four words of the value (least significant first), m, m pieces scratch 0 to row
   "OP_GREATER",
-  // table address
+  // table address with INTO bits, reference
   "OP_CALL",
-  // table address, unwind
+  // table address with INTO bits, reference, unwind
   "OP_GOTO",
+  // goes on as the entry says
+  "OP_ON",
   "OP_RETURN",
   // port, allowIn
   "OP_OUTPUT",
@@ -237,9 +269,11 @@ export const C_ZONE_PIECES = C_ZONE_COUNT + 4;
 export const CODE = {
   TABLE_BEST: 0,
   TABLE_SEQUENCE: 1,
+  TABLE_CONJUNCTIVE: 2,
   NODE_SCAN: 0,
   NODE_TUPLES: 1,
   NODE_SPLIT: 2,
+  NODE_SPLIT_REST: 3,
   FLAVOUR_USERSPACE: 0,
   FLAVOUR_LINUX: 1,
   EMIT_TCP_RESET: 0,
@@ -301,8 +335,8 @@ export const STATE = words([
   "S_LEAF_REJECTED",
   "S_LEAF_DEVICE",
   "S_LEAF_THREAD",
-  // Keeps the hashes on multiples of eight.
-  "S_PAD",
+  // 1: the script asked for an option that a choice does not have (it took its first).
+  "S_WRONG_OPTION",
   // With RECORD_DIGEST: hashes of the rows at leaves, and of what left by ports (src/digest.ts).
   "S_FINAL",
   "S_FINAL_HIGH",
@@ -424,6 +458,8 @@ export const CONN = words([
   // The run that used it last.
   "N_RUN",
 ]);
+/** The flows (number + 1, 0 for none) whose remembered trajectories met it in the original direction and in that of the reply: trajectory.ts. */
+export const N_MET = 136;
 /** Label: four words, most significant first. Then the tuples. */
 export const N_LABEL = fits(CONN, 48);
 export const N_ORIG = 64;
@@ -492,6 +528,11 @@ export const BATCH_BYTES = fits(BATCH, 64);
 export const DIGEST = { G_PATH: 0, G_FINAL: 8, G_EFFECTS: 16, G_EVENTS: 24, G_LEAF: 28 } as const;
 export const DIGEST_BYTES = 32;
 
+/**
+ * What a run met (met.ts): pairs (kind, value). MET_ENTRY: address of a connection | direction of the key that was looked up; MET_ABSENT: the hash of a key under which there was none.
+ */
+export const MET = numbers(["MET_ENTRY", "MET_ABSENT"]);
+export const MET_MOST = 60;
 /** Replay: settings, progress, counters. Counters are 64 bits wide. */
 export const REPLAY = words([
   // The capture: 1 where its numbers have the other byte order; nanoseconds of a unit of its second time word; longest record.
@@ -556,10 +597,56 @@ export const REPLAY = words([
   "R_SPAN_FROM_HIGH",
   "R_SPAN_TO",
   "R_SPAN_TO_HIGH",
+  // Remembered trajectories: the flows' hot lines, how many may be remembered and are, where the search for one to forget goes on.
+  "R_LINES",
+  "R_CACHE_LIMIT",
+  "R_CACHED",
+  "R_CACHE_HAND",
+  // The most flows there is memory for; of those that were taken out the first (number + 1; the next in its W_CACHED), and how many they are.
+  "R_FLOW_MOST",
+  "R_FLOW_FREE",
+  "R_FLOW_GONE",
+  // What of the headers the network can tell apart (reads.ts): TOS bits; what TCP flags are taken for (256 bytes), bits of the byte before them; all bits
+  // of the length, or none; the mask of a row.
+  "R_TOS_MASK",
+  "R_FLAG_MAP",
+  "R_HIGH_FLAGS",
+  "R_LENGTH_MASK",
+  "R_ROW_MASK",
+  // Of the packet at work: what it counts in (CLASS), and its side, 16 bytes.
+  "R_CLASS",
+  "R_SIDE_0",
+  "R_SIDE_1",
+  "R_SIDE_2",
+  "R_SIDE_3",
+  "R_SIDE_LENGTH",
+  // Absences: heads of chains, nodes, how many there are and may be.
+  "R_ABSENT_HEADS",
+  "R_ABSENT",
+  "R_ABSENT_COUNT",
+  "R_ABSENT_LIMIT",
+  // A pcapng file (pcapng.ts): staged blocks, how many bytes, how far they are used, bytes to pass over; byte order of the section; its interfaces; a
+  // link type that is not Ethernet; time of the last packet.
+  "R_BLOCKS",
+  "R_BLOCKS_STAGED",
+  "R_BLOCKS_USED",
+  "R_SKIP",
+  "R_TURNED",
+  "R_INTERFACES",
+  "R_INTERFACE_COUNT",
+  "R_LINK",
+  "R_LAST_SECONDS",
+  "R_LAST_FRACTION",
 ]);
+/** An interface of a pcapng section: link type, snap length (0: none), units of a second and seconds to add (64 bits each). */
+export const INTERFACE = { I_LINK: 0, I_SNAP: 4, I_PER_SECOND: 8, I_OFFSET: 16 } as const;
+export const INTERFACE_BYTES = 24;
+export const INTERFACE_MOST = 4096;
+/** Why `unwrap` came back: all whole blocks are used, or one that cannot be. */
+export const UNWRAP_STATUS = numbers(["UNWRAP_DONE", "UNWRAP_CORRUPT"]);
 /** One packet of so many is timed: a clock costs about 50 ns, a packet a few microseconds. */
 export const TIMED_EVERY = 64;
-export const REPLAY_COUNTER_BASE = fits(REPLAY, 256);
+export const REPLAY_COUNTER_BASE = fits(REPLAY, 512);
 /** Counters, 8 bytes each. By FRAME_KIND first, then these. */
 export const REPLAY_COUNTERS = numbers(
   [
@@ -582,10 +669,22 @@ export const REPLAY_COUNTERS = numbers(
     "COUNT_TUNNELLED",
     // Leaving packets that ran, from the device's socket.
     "COUNT_SENT",
+    // Packets that followed a remembered trajectory; trajectories remembered, forgotten for a change of what they met, and for want of room.
+    "COUNT_HITS",
+    "COUNT_REMEMBERED",
+    "COUNT_DROPPED",
+    "COUNT_EVICTED",
+    // Packets of interfaces that are not Ethernet, of a pcapng file; they are in no other counter.
+    "COUNT_OTHER_LINK",
   ],
   FRAME_KINDS,
 );
-export const REPLAY_BYTES = REPLAY_COUNTER_BASE + 8 * (FRAME_KINDS + Object.keys(REPLAY_COUNTERS).length);
+/** What the present run met. */
+export const R_MET = REPLAY_COUNTER_BASE + 8 * (FRAME_KINDS + Object.keys(REPLAY_COUNTERS).length);
+export const REPLAY_BYTES = R_MET + 8 * MET_MOST;
+
+/** Bytes of a pcap record's header: seconds, fraction, captured, length on the wire. */
+export const RECORD_HEADER = 16;
 
 /** Why `replay` came back: all complete records are used; a path was seen for the first time; the flow table needs room; a record that cannot be. */
 export const REPLAY_STATUS = numbers(["REPLAY_HUNGRY", "REPLAY_NEW_PATH", "REPLAY_FLOWS_FULL", "REPLAY_CORRUPT"]);
@@ -625,9 +724,11 @@ export const FLOW = {
   W_LAST: 64,
   W_PATH: 72,
   W_OTHER_PATH: 76,
+  // The leaf's kind, | LEAF_REJECTED.
   W_LEAF: 80,
   W_TEXT: 84,
-  W_REJECTED: 88,
+  // Of its remembered trajectory: path + 1 << 8 | CLASS bits.
+  W_CACHED: 88,
   W_LEAF_DEVICE: 92,
   W_FINAL_KIND: 96,
   W_FINAL: 100,
@@ -636,9 +737,33 @@ export const FLOW = {
   W_SEEN: 140,
 } as const;
 export const FLOW_BYTES = 144;
+export const LEAF_REJECTED = 0x100;
+/** The kind of a record whose flow was taken out. */
+export const FLOW_GONE = 0xffffffff;
 export const FLOW_LEAVING = 0x10000;
 /** The flow was seen inside a tunnel that ends here. */
 export const FLOW_TUNNELLED = 0x20000;
+
+/**
+ * The hot line of a flow: what is looked at for each packet (trajectory.ts). Key: source and destination (IPv6: hashes of them), ports, v6 << 8 | protocol,
+ * in the order that frames have them. Side: what else of the headers the remembered trajectory depends on, its last byte SIDE_*. Then what hits are folded
+ * into until they are settled: packets, bytes, the latest time of the flow, the number of the last run, TCP flags.
+ */
+export const LINE = { J_KEY: 0, J_SIDE: 16, J_HITS: 32, J_LENGTH: 36, J_BYTES: 40, J_LAST: 48, J_RUN: 56, J_FLAGS: 60 } as const;
+export const LINE_BYTES = 64;
+/** No trajectory is remembered; its side is that of a plain frame (skim.ts), or a hash of the row. */
+export const SIDE = numbers(["SIDE_NONE", "SIDE_PLAIN", "SIDE_ROW"]);
+/** Which counters a packet with a remembered trajectory counts in. */
+export const CLASS = { CLASS_LEAVING: 1, CLASS_RUN: 2, CLASS_SENT: 4, CLASS_REPLY: 8, CLASS_TUNNELLED: 16, CLASS_V6: 32, CLASS_ALLOCATES: 64 } as const;
+/** A slot of the flow index: the number + 1 in the low bits, then bits of the hash. */
+export const SLOT_NUMBER = 0xffffff;
+export const SLOT_TAG_SHIFT = 24;
+
+/** A trajectory that depends on a key's absence: the key's hash, the flow (number + 1), the next of the chain (number + 1). */
+export const ABSENT = words(["Z_HASH", "Z_FLOW", "Z_NEXT"]);
+export const ABSENT_BYTES = 12;
+/** Chains of them, by the hash's low bits. */
+export const ABSENT_CHAINS = 1 << 16;
 
 /**
  * The headers of a flow's first packet, behind its record: MACs as the row has them (two words each), VLAN, TTL, TOS, TCP flags, frame length. Then for a

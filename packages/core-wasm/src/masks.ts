@@ -1,10 +1,15 @@
 /** Masks of matches as small numbers, so that rows of one form are told by comparing numbers. */
 import type { Match } from "@plumbline/model";
 
+export interface WordMask {
+  readonly w: number;
+  readonly m: number;
+}
+
 export interface Mask {
   readonly id: number;
   /** Ascending by word. */
-  readonly words: readonly { readonly w: number; readonly m: number }[];
+  readonly words: readonly WordMask[];
 }
 
 /** Words and masks that led here, and what may follow: by word, then by mask (as a signed number: small integers are cheap keys). */

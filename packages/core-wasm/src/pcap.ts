@@ -1,5 +1,5 @@
 /**
- * The file header of a pcap (draft-ietf-opsawg-pcap): byte order, unit of time, link type. Records are read in the core.
+ * The file header of a pcap (draft-ietf-opsawg-pcap): byte order, unit of time, link type; or that it is a pcapng. Records and blocks are read in the core.
  */
 import { PlumblineError } from "@plumbline/model";
 
@@ -14,19 +14,24 @@ export interface PcapHeader {
   /** Numbers are big endian. */
   readonly swapped: boolean;
   readonly nanoseconds: boolean;
+  /** It is a pcapng, and its first block begins with the file. */
+  readonly blocks: boolean;
 }
 
 export function parsePcapHeader(name: string, bytes: Uint8Array): PcapHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, PCAP_HEADER_BYTES);
+  if (view.getUint32(0) === PCAPNG) return { swapped: false, nanoseconds: true, blocks: true };
   const swapped = [MICROSECONDS, NANOSECONDS].includes(view.getUint32(0, false));
   const magic = view.getUint32(0, !swapped);
-  if (magic === PCAPNG) throw new PlumblineError("CAPTURE_BAD", [name, "this is a pcapng file; convert it with 'editcap -F pcap'."]);
-  if (magic !== MICROSECONDS && magic !== NANOSECONDS) throw new PlumblineError("CAPTURE_BAD", [name, "this is not a pcap file."]);
+  if (magic !== MICROSECONDS && magic !== NANOSECONDS) throw new PlumblineError("CAPTURE_BAD", [name, "this is neither a pcap nor a pcapng file."]);
   const link = view.getUint32(20, !swapped) & 0xffff;
-  if (link !== ETHERNET)
-    throw new PlumblineError("CAPTURE_BAD", [
-      name,
-      `its link type is ${link}, only Ethernet (1) is understood; capture on an Ethernet port, not on 'any'.`,
-    ]);
-  return { swapped, nanoseconds: magic === NANOSECONDS };
+  if (link !== ETHERNET) throw notEthernet(name, link);
+  return { swapped, nanoseconds: magic === NANOSECONDS, blocks: false };
+}
+
+export function notEthernet(name: string, link: number): PlumblineError {
+  return new PlumblineError("CAPTURE_BAD", [
+    name,
+    `its link type is ${link}, only Ethernet (1) is understood; capture on an Ethernet port, not on 'any'.`,
+  ]);
 }

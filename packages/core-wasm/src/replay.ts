@@ -1,5 +1,5 @@
 /**
- * Replay of a capture: pcap bytes go in as they come, flows and paths come out.
+ * Replay of a capture: the bytes of a pcap or pcapng go in as they come, flows and paths come out.
  *
  * The bytes are staged in the core's memory in pieces of a few MiB; records are decoded, told apart by direction, run and
  * folded there. A record may straddle two chunks: what is left of a chunk is staged again before the next. JavaScript has
@@ -18,10 +18,17 @@ import {
   FIRST,
   FLOW,
   FLOW_BYTES,
+  FLOW_GONE,
   FLOW_FIRST_BYTES,
   FLOW_LEAVING,
   FLOW_TUNNELLED,
+  ABSENT_BYTES,
+  ABSENT_CHAINS,
   FRAME_KIND,
+  INTERFACE_BYTES,
+  INTERFACE_MOST,
+  LEAF_REJECTED,
+  LINE_BYTES,
   PATH,
   PATH_BYTES,
   POINT,
@@ -34,17 +41,26 @@ import {
   S_INPUT_ROW,
   SEEN,
   STATE,
+  TIMED_EVERY,
   TUPLE_DST,
   TUPLE_PORTS,
+  UNWRAP_STATUS,
 } from "./layout.js";
-import { PCAP_HEADER_BYTES, type PcapHeader, parsePcapHeader } from "./pcap.js";
+import { notEthernet, PCAP_HEADER_BYTES, type PcapHeader, parsePcapHeader } from "./pcap.js";
 import { align } from "./state.js";
 
 /** Bytes staged at a time; larger pieces fall out of the processor's cache. */
 const STAGE_BYTES = 1 << 20;
 /** The longest record that tcpdump writes (MAXIMUM_SNAPLEN). A longer one means that the file is damaged. */
 const MAX_RECORD = 262144;
-const FIRST_FLOWS = 1 << 16;
+/** Flows that the index has room for at first. */
+const FIRST_FLOWS = 1 << 14;
+/** Numbers of flows have 24 bits. */
+const MOST_FLOWS = 0xfffffe;
+/** Flows by which the time is told before which half of them were quiet. */
+const SAMPLED = 4096;
+/** Absences that trajectories may depend on. */
+const MOST_ABSENCES = 1 << 20;
 /** The two MACs stand side by side in a row; bytes from the first. */
 const SRC_MAC = 4 * (field("eth_src").word - Math.min(field("eth_src").word, field("eth_dst").word));
 const DST_MAC = 4 * (field("eth_dst").word - Math.min(field("eth_src").word, field("eth_dst").word));
@@ -87,11 +103,19 @@ export interface ReplayOptions {
   readonly run?: boolean;
   /** The most flows held at a time (default 4194304). */
   readonly maxFlows?: number;
+  /**
+   * How many flows may have their trajectory remembered at a time, so that packets which can only take the same are counted and not run (default:
+   * all; 0: none). The result is the same.
+   */
+  readonly maxTrajectories?: number;
   /** The most paths told apart (default 65536); packets of further ones are counted as `pathless`. */
   readonly maxPaths?: number;
   /** A path was taken for the first time. The core must not run other packets before this returns. */
   readonly onPath?: (sample: PathSample) => void;
-  /** `maxFlows` are held: they are handed out here, and the table is emptied. Without it further flows are counted as `flowless`. */
+  /**
+   * `maxFlows` are held: those that were quiet longest, about half of them, are handed out here (a later packet of such a connection begins another
+   * record). Without it further flows are counted as `flowless`.
+   */
   readonly onFull?: (flows: Iterable<FlowRecord>) => void;
 }
 
@@ -174,6 +198,14 @@ export interface FlowRecord extends TupleRecord {
   } | null;
 }
 
+/** See ReplaySession.briefly. */
+export interface FlowBrief {
+  readonly kind: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly record: () => FlowRecord;
+}
+
 /** What the capture shows of a flow besides its own packets. */
 export interface Seen {
   /** Its first packet was the connection's first: a SYN, an echo request. */
@@ -190,7 +222,7 @@ export interface Seen {
   readonly expired: boolean;
 }
 
-/** Milliseconds, from one packet in {@link TIMED_EVERY}: only their ratio counts. */
+/** Milliseconds of the packets that were decoded here (others are only counted, see ReplayCounters.hits), estimated from one in {@link TIMED_EVERY}. */
 export interface ReplayTimes {
   readonly decode: number;
   readonly run: number;
@@ -237,6 +269,14 @@ export interface ReplayCounters {
   readonly tunnelled: number;
   /** Leaving packets that ran, from the device's socket. */
   readonly sent: number;
+  /** Packets that were like one of their flow before, and followed its trajectory. They are counted in all of the above. */
+  readonly hits: number;
+  /** Trajectories remembered; forgotten since something that they met had changed; forgotten for want of room. */
+  readonly remembered: number;
+  readonly dropped: number;
+  readonly evicted: number;
+  /** Packets of interfaces that are not Ethernet (of a pcapng); they are no frames, and in none of the above. */
+  readonly otherLinks: number;
 }
 
 /** What was wrong with the capture's bytes; what stood before it was used. */
@@ -252,14 +292,17 @@ export class ReplaySession {
   private readonly r: number;
   private readonly stage: number;
   private readonly flowsAt: number;
+  private readonly linesAt: number;
   private readonly pathsAt: number;
   private readonly maxFlows: number;
   private readonly stride: number;
-  private capacity: number;
   private header: PcapHeader | undefined;
   /** Bytes before the first record, as long as they are not complete. */
   private head = new Uint8Array(0);
   private staged = 0;
+  /** Where the file's bytes are staged: its records, or the blocks of a pcapng. */
+  private bytesAt = 0;
+  private readonly blocks: number;
   /** File offset of the first staged byte. */
   private offset = 0;
   private wrong: CaptureProblem | undefined;
@@ -271,9 +314,8 @@ export class ReplaySession {
   ) {
     this.inside = core.inside;
     const { arena } = this.inside;
-    this.maxFlows = Math.max(1, options.maxFlows ?? 1 << 22);
+    this.maxFlows = Math.min(MOST_FLOWS, Math.max(1, options.maxFlows ?? 1 << 22));
     this.stride = options.keepFirst ? FLOW_FIRST_BYTES : FLOW_BYTES;
-    this.capacity = Math.min(this.maxFlows, FIRST_FLOWS);
     const maxPaths = Math.max(1, options.maxPaths ?? 1 << 16);
     const macs = options.direction.kind === "all" ? [] : options.direction.kind === "to" ? [options.direction.mac] : options.direction.macs;
     let end = align(this.inside.end, 64);
@@ -288,15 +330,37 @@ export class ReplaySession {
     const endsAt = area(4 * ends.length);
     const own = options.own ?? [];
     const ownAt = area(16 * own.length);
-    this.stage = area(STAGE_BYTES + MAX_RECORD + 64);
+    this.stage = area(STAGE_BYTES + 2 * MAX_RECORD + 64);
+    this.blocks = area(STAGE_BYTES + 2 * MAX_RECORD + 64);
+    const interfaces = area(INTERFACE_BYTES * INTERFACE_MOST);
     const pathSlots = slotsFor(maxPaths);
     const pathIndex = area(4 * pathSlots);
     this.pathsAt = area(maxPaths * PATH_BYTES);
-    const index = area(4 * slotsFor(this.maxFlows));
-    this.flowsAt = end;
-    arena.reserve(this.flowsAt + this.capacity * this.stride);
+    const flagMap = area(256);
+    const rowMask = area(4 * ROW_WORDS);
+    const absentHeads = area(4 * ABSENT_CHAINS);
+    const absent = area(ABSENT_BYTES * MOST_ABSENCES);
+    // What is not used of what follows costs address space, not memory.
+    let index = 0;
+    let most = this.maxFlows;
+    const from = end;
+    for (;;) {
+      end = from;
+      index = area(16 * bucketsFor(most));
+      this.linesAt = area(LINE_BYTES * most);
+      this.flowsAt = area(this.stride * most);
+      try {
+        arena.reserve(end);
+        break;
+      } catch (e) {
+        if (!(e instanceof PlumblineError) || most < 2) throw e;
+        most >>>= 1;
+      }
+    }
+    this.maxFlows = most;
     arena.zero(this.r, this.r + align(REPLAY_BYTES, 4));
     arena.zero(pathIndex, pathIndex + 4 * pathSlots);
+    arena.zero(absentHeads, absentHeads + 4 * ABSENT_CHAINS);
     macs.forEach((mac, i) => {
       arena.put(macsAt + 8 * i, Number(mac >> 32n));
       arena.put(macsAt + 8 * i + 4, Number(mac & 0xffffffffn));
@@ -322,14 +386,34 @@ export class ReplaySession {
     put("R_RUN", options.run === false ? 0 : 1);
     put("R_STAGE", this.stage);
     put("R_INDEX", index);
+    put("R_INDEX_MASK", bucketsFor(Math.min(FIRST_FLOWS, most)) - 1);
     put("R_FLOWS", this.flowsAt);
+    put("R_FLOW_CAPACITY", Math.min(FIRST_FLOWS, most));
+    put("R_FLOW_MOST", most);
+    put("R_LINES", this.linesAt);
+    put("R_CACHE_LIMIT", Math.min(options.maxTrajectories ?? most, most));
+    const reads = this.inside.reads();
+    arena.bytes.set(reads.flagMap, flagMap);
+    arena.words.set(reads.rowMask, rowMask >>> 2);
+    put("R_TOS_MASK", reads.tos);
+    put("R_FLAG_MAP", flagMap);
+    put("R_HIGH_FLAGS", reads.highFlags);
+    put("R_LENGTH_MASK", reads.length ? 0xffffffff : 0);
+    put("R_ROW_MASK", rowMask);
+    put("R_ABSENT_HEADS", absentHeads);
+    put("R_ABSENT", absent);
+    put("R_ABSENT_LIMIT", MOST_ABSENCES);
+    put("R_BLOCKS", this.blocks);
+    put("R_INTERFACES", interfaces);
+    put("R_SPAN_FROM", 0xffffffff);
+    put("R_SPAN_FROM_HIGH", 0xffffffff);
     // With someone to hand flows to there is no limit: the table is emptied when it is full.
-    put("R_FLOW_LIMIT", options.onFull ? 0xffffffff : this.maxFlows);
+    put("R_FLOW_LIMIT", options.onFull ? 0xffffffff : most);
     put("R_PATH_INDEX", pathIndex);
     put("R_PATH_INDEX_MASK", pathSlots - 1);
     put("R_PATHS", this.pathsAt);
     put("R_PATH_LIMIT", maxPaths);
-    this.resize(this.capacity);
+    arena.exports.indexFlows(this.r);
   }
 
   /** Takes the next bytes of the file, any number of them (1 to 4 MiB are best). */
@@ -347,24 +431,54 @@ export class ReplaySession {
       this.header = parsePcapHeader(this.options.name, joined);
       this.put("R_SWAPPED", this.header.swapped ? 1 : 0);
       this.put("R_TICK", this.header.nanoseconds ? 1 : 1000);
-      this.offset = PCAP_HEADER_BYTES;
-      rest = joined.subarray(PCAP_HEADER_BYTES);
+      this.offset = this.header.blocks ? 0 : PCAP_HEADER_BYTES;
+      this.bytesAt = this.header.blocks ? this.blocks : this.stage;
+      rest = joined.subarray(this.offset);
     }
-    const { inside } = this;
-    inside.hold({ record: false, options: { script: [], beyond: "hash" } });
-    inside.keepLog(this.options.onPath !== undefined);
-    try {
+    this.working(() => {
       while (rest.length > 0 && !this.wrong) {
         const n = Math.min(rest.length, STAGE_BYTES);
-        inside.arena.bytes.set(rest.subarray(0, n), this.stage + this.staged);
+        this.inside.arena.bytes.set(rest.subarray(0, n), this.bytesAt + this.staged);
         this.staged += n;
         rest = rest.subarray(n);
         this.work();
       }
+    });
+  }
+
+  /** Has the core for itself during `work`. */
+  private working(work: () => void): void {
+    const { inside } = this;
+    inside.hold({ record: false, options: { script: [], beyond: "hash" } });
+    inside.keepLog(this.options.onPath !== undefined);
+    try {
+      work();
     } finally {
       inside.keepLog(false);
       inside.release();
     }
+  }
+
+  /**
+   * Takes the next bytes where `read` puts them: it gets room in the core's memory, and tells how many bytes it has put there. Returns that number;
+   * 0 is the file's end.
+   */
+  feedFrom(read: (room: Uint8Array) => number): number {
+    if (!this.header) {
+      const first = new Uint8Array(1 << 16);
+      const n = read(first);
+      this.feed(first.subarray(0, n));
+      return n;
+    }
+    const { arena } = this.inside;
+    const at = this.bytesAt + this.staged;
+    const n = read(arena.bytes.subarray(at, at + STAGE_BYTES));
+    if (n > 0)
+      this.working(() => {
+        this.staged += n;
+        this.work();
+      });
+    return n;
   }
 
   /** Says that no bytes follow. Returns what was wrong with the capture, if anything. */
@@ -373,16 +487,21 @@ export class ReplaySession {
       if (this.head.length > 0) throw new PlumblineError("CAPTURE_BAD", [this.options.name, "the file is shorter than a pcap header."]);
       this.wrong = { kind: "empty", offset: 0, text: "the file is empty" };
     }
-    if (!this.wrong && this.staged > 0)
+    const { otherLinks } = this.counters;
+    if (this.frames === 0 && otherLinks > 0) throw notEthernet(this.options.name, this.get("R_LINK"));
+    if (!this.wrong && (this.staged > 0 || this.get("R_SKIP") > 0))
       this.wrong = {
         kind: "cut",
         offset: this.offset,
-        text: `the file ends in the middle of a record (${this.staged} bytes of it are there)`,
+        text: this.header?.blocks
+          ? "the file ends in the middle of a block"
+          : `the file ends in the middle of a record (${this.staged} bytes of it are there)`,
       };
     return this.wrong;
   }
 
   get counters(): ReplayCounters {
+    this.settle();
     const at = (n: number) => this.inside.arena.getCount(this.r + REPLAY_COUNTER_BASE + 8 * n);
     return {
       ipv4: at(FRAME_KIND.DECODE_IPV4),
@@ -406,6 +525,11 @@ export class ReplaySession {
       replies: at(REPLAY_COUNTERS.COUNT_REPLIES),
       tunnelled: at(REPLAY_COUNTERS.COUNT_TUNNELLED),
       sent: at(REPLAY_COUNTERS.COUNT_SENT),
+      hits: at(REPLAY_COUNTERS.COUNT_HITS),
+      remembered: at(REPLAY_COUNTERS.COUNT_REMEMBERED),
+      dropped: at(REPLAY_COUNTERS.COUNT_DROPPED),
+      evicted: at(REPLAY_COUNTERS.COUNT_EVICTED),
+      otherLinks: at(REPLAY_COUNTERS.COUNT_OTHER_LINK),
     };
   }
 
@@ -421,21 +545,47 @@ export class ReplaySession {
   }
 
   get times(): ReplayTimes {
-    const at = (name: keyof typeof REPLAY) => this.inside.arena.getFloat(this.r + REPLAY[name]);
+    const at = (name: keyof typeof REPLAY) => TIMED_EVERY * this.inside.arena.getFloat(this.r + REPLAY[name]);
     return { decode: at("R_DECODING"), run: at("R_RUNNING"), fold: at("R_FOLDING") };
   }
 
+  /** Flows held. */
   get flowCount(): number {
-    return this.get("R_FLOW_COUNT");
+    return this.get("R_FLOW_COUNT") - this.get("R_FLOW_GONE");
   }
 
-  /** The flows held, in order of their first packet in the file. */
+  /** The flows held, in order of their first packet in the file (as long as none were handed out). */
   *flows(): Generator<FlowRecord> {
-    for (let i = 0; i < this.flowCount; i++) yield this.flow(this.flowsAt + i * this.stride);
+    this.settle();
+    const count = this.get("R_FLOW_COUNT");
+    for (let n = 0; n < count; n++) if (!this.isGone(n)) yield this.flow(this.flowsAt + n * this.stride);
+  }
+
+  /**
+   * The flows held, in the same order, without what only their records tell: `kind` is one number for all flows that have path, fate, direction and
+   * what was seen of them in common; `flow` makes the record.
+   */
+  *briefly(): Generator<FlowBrief> {
+    this.settle();
+    const { arena } = this.inside;
+    const kinds = new Map<string, number>();
+    const count = this.get("R_FLOW_COUNT");
+    for (let n = 0; n < count; n++) {
+      if (this.isGone(n)) continue;
+      const at = this.flowsAt + n * this.stride;
+      const key = [FLOW.W_PATH, FLOW.W_SEEN, FLOW.W_LEAF].map((o) => arena.get(at + o)).join() + (arena.get(at + FLOW.W_KIND) & FLOW_LEAVING);
+      let kind = kinds.get(key);
+      if (kind === undefined) {
+        kind = kinds.size;
+        kinds.set(key, kind);
+      }
+      yield { kind, packets: arena.getCount(at + FLOW.W_PACKETS), bytes: arena.getCount(at + FLOW.W_BYTES), record: () => this.flow(at) };
+    }
   }
 
   /** The paths taken, in order of first sight. */
   paths(): PathRecord[] {
+    this.settle();
     const { arena } = this.inside;
     return Array.from({ length: this.get("R_PATH_COUNT") }, (_, path) => {
       const at = this.pathsAt + path * PATH_BYTES;
@@ -451,23 +601,48 @@ export class ReplaySession {
 
   /** Works through what is staged, and keeps the rest for the next chunk. */
   private work(): void {
-    const { arena } = this.inside;
-    this.put("R_STAGED", this.staged);
-    this.put("R_USED", 0);
-    for (;;) {
-      const status = arena.exports.replay(this.r);
-      if (status === REPLAY_STATUS.REPLAY_NEW_PATH) this.newPath();
-      else if (status === REPLAY_STATUS.REPLAY_FLOWS_FULL) this.makeRoom();
-      else if (status === REPLAY_STATUS.REPLAY_CORRUPT) {
-        const offset = this.offset + this.get("R_USED");
-        this.wrong = { kind: "damaged", offset, text: `the record at byte ${offset} claims more than ${MAX_RECORD} captured bytes` };
-        return;
-      } else break;
-    }
-    const used = this.get("R_USED");
-    arena.bytes.copyWithin(this.stage, this.stage + used, this.stage + this.staged);
+    const used = this.header?.blocks ? this.workBlocks() : this.workRecords();
+    this.inside.arena.bytes.copyWithin(this.bytesAt, this.bytesAt + used, this.bytesAt + this.staged);
     this.staged -= used;
     this.offset += used;
+  }
+
+  /** Rewrites the staged blocks as records and works through these. Returns how many bytes are used. */
+  private workBlocks(): number {
+    this.put("R_BLOCKS_STAGED", this.staged);
+    this.put("R_BLOCKS_USED", 0);
+    this.put("R_STAGED", 0);
+    const status = this.inside.arena.exports.unwrap(this.r);
+    const used = this.get("R_BLOCKS_USED");
+    this.replay();
+    if (status === UNWRAP_STATUS.UNWRAP_CORRUPT) {
+      const offset = this.offset + used;
+      this.wrong ??= { kind: "damaged", offset, text: `the block at byte ${offset} contradicts itself` };
+    }
+    return used;
+  }
+
+  private workRecords(): number {
+    this.put("R_STAGED", this.staged);
+    return this.replay();
+  }
+
+  /** Works through the staged records. Returns how many bytes of them are used. */
+  private replay(): number {
+    this.put("R_USED", 0);
+    for (;;) {
+      const status = this.inside.arena.exports.replay(this.r);
+      if (status === REPLAY_STATUS.REPLAY_NEW_PATH) this.newPath();
+      else if (status === REPLAY_STATUS.REPLAY_FLOWS_FULL) this.makeRoom();
+      else {
+        const used = this.get("R_USED");
+        if (status === REPLAY_STATUS.REPLAY_CORRUPT) {
+          const offset = this.offset + used;
+          this.wrong = { kind: "damaged", offset, text: `the record at byte ${offset} claims more than ${MAX_RECORD} captured bytes` };
+        }
+        return used;
+      }
+    }
   }
 
   private newPath(): void {
@@ -484,38 +659,40 @@ export class ReplaySession {
     onPath({ path, hash, row, ...inner, sent, events: again(device, sent ? null : port) });
   }
 
+  /** Hands out the flows that were quiet longest, about half of them, and takes them out. */
   private makeRoom(): void {
-    const { onFull } = this.options;
-    if (this.capacity < this.maxFlows && this.grow(Math.min(this.maxFlows, 2 * this.capacity))) return;
-    if (onFull) {
-      onFull(this.flows());
-      this.put("R_FLOW_COUNT", 0);
-      this.inside.arena.exports.indexFlows(this.r);
-    } else this.put("R_FLOW_LIMIT", this.capacity);
+    const { arena } = this.inside;
+    this.settle();
+    const count = this.get("R_FLOW_COUNT");
+    const sample = Array.from({ length: Math.min(count, SAMPLED) }, (_, i) => this.lastOf(Math.floor((i * count) / Math.min(count, SAMPLED))));
+    const until = sample.sort((x, y) => (x < y ? -1 : 1))[sample.length >>> 1];
+    this.options.onFull?.(this.held(until));
+    arena.exports.removeFlows(this.r, until);
   }
 
-  private grow(capacity: number): boolean {
-    try {
-      this.inside.arena.reserve(this.flowsAt + capacity * this.stride);
-    } catch (e) {
-      // No more memory: what is there is the limit from now on.
-      if (e instanceof PlumblineError) return false;
-      throw e;
-    }
-    this.resize(capacity);
-    return true;
+  private lastOf(n: number): bigint {
+    return this.inside.arena.getBig(this.flowsAt + n * this.stride + FLOW.W_LAST);
   }
-  private resize(capacity: number): void {
-    this.capacity = capacity;
-    this.put("R_FLOW_CAPACITY", capacity);
-    this.put("R_INDEX_MASK", slotsFor(capacity) - 1);
-    this.inside.arena.exports.indexFlows(this.r);
+
+  /** The flows held whose latest packet is not later than `until`. */
+  private *held(until: bigint): Generator<FlowRecord> {
+    const count = this.get("R_FLOW_COUNT");
+    for (let n = 0; n < count; n++) if (!this.isGone(n) && this.lastOf(n) <= until) yield this.flow(this.flowsAt + n * this.stride);
+  }
+
+  private isGone(n: number): boolean {
+    return this.inside.arena.get(this.flowsAt + n * this.stride + FLOW.W_KIND) === FLOW_GONE;
+  }
+
+  /** Folds what was only counted into flows, paths and counters. */
+  private settle(): void {
+    this.inside.arena.exports.settleAll(this.r);
   }
 
   private flow(at: number): FlowRecord {
     const { arena } = this.inside;
     const kind = arena.get(at + FLOW.W_KIND);
-    const leaf = arena.get(at + FLOW.W_LEAF);
+    const leaf = arena.get(at + FLOW.W_LEAF) & (LEAF_REJECTED - 1);
     const path = arena.get(at + FLOW.W_PATH);
     return {
       ...this.tuple(kind, at + FLOW.W_TUPLE),
@@ -536,7 +713,7 @@ export class ReplaySession {
           : {
               leaf,
               text: arena.get(at + FLOW.W_TEXT),
-              rejected: arena.get(at + FLOW.W_REJECTED) !== 0,
+              rejected: (arena.get(at + FLOW.W_LEAF) & LEAF_REJECTED) !== 0,
               device: arena.get(at + FLOW.W_LEAF_DEVICE),
               final: this.tuple(arena.get(at + FLOW.W_FINAL_KIND), at + FLOW.W_FINAL),
             },
@@ -572,7 +749,7 @@ export class ReplaySession {
     const { arena } = this.inside;
     const v6 = (kind & 0x100) !== 0;
     const proto = kind & 0xff;
-    const address = (from: number) => [0, 4, 8, 12].reduce((v, i) => (v << 32n) | BigInt(arena.get(from + i)), 0n);
+    const address = (from: number) => (v6 ? [0, 4, 8, 12].reduce((v, i) => (v << 32n) | BigInt(arena.get(from + i)), 0n) : BigInt(arena.get(from + 12)));
     const ports = arena.get(at + TUPLE_PORTS);
     const icmp = proto === (v6 ? 58 : 1);
     return {
@@ -613,4 +790,11 @@ function slotsFor(count: number): number {
   let slots = 16;
   while (slots < 2 * count) slots *= 2;
   return slots;
+}
+
+/** Buckets of the flows' index, of four slots each: at most two of them are used on average. */
+function bucketsFor(count: number): number {
+  let buckets = 16;
+  while (2 * buckets < count) buckets *= 2;
+  return buckets;
 }

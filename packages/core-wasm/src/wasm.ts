@@ -1,6 +1,7 @@
 /**
  * The module: loading it, and its exports. All arguments are numbers and addresses (see layout.ts).
  */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 export interface Exports {
@@ -19,6 +20,12 @@ export interface Exports {
   batch(b: number): void;
   /** Works through the staged records of the replay at address `r`; returns a REPLAY_STATUS. */
   replay(r: number): number;
+  /** Folds what was only counted into the flows, paths and counters of the replay at `r`. */
+  settleAll(r: number): void;
+  /** Rewrites the staged blocks of a pcapng as records of the replay at `r`; returns an UNWRAP_STATUS. */
+  unwrap(r: number): number;
+  /** Takes the flows out whose latest packet is not later than `time` (nanoseconds since 1970). */
+  removeFlows(r: number, time: bigint): void;
   /** Makes the flow index of the replay at `r` anew. */
   indexFlows(r: number): void;
 }
@@ -30,11 +37,17 @@ export const PAGE_BYTES = 65536;
 export const MAX_PAGES = 65536;
 
 let compiled: WebAssembly.Module | undefined;
+const moduleFile = () => readFileSync(new URL("../dist/core.wasm", import.meta.url));
 
 /** The compiled module; one for all cores of the process. */
 function wasmModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(readFileSync(new URL("../dist/core.wasm", import.meta.url)));
+  compiled ??= new WebAssembly.Module(moduleFile());
   return compiled;
+}
+
+/** Names the module: images that were made for it are good for no other. */
+export function moduleName(): string {
+  return createHash("sha256").update(moduleFile()).digest("hex").slice(0, 32);
 }
 
 /** An instance of the module over a memory. */

@@ -49,6 +49,64 @@ export function pcap(frames: readonly Frame[], form: { big?: boolean; nanosecond
   return out;
 }
 
+/** An interface of a pcapng: link type, resolution as if_tsresol has it, seconds to add. */
+export interface Interface {
+  readonly link?: number;
+  readonly resolution?: number;
+  readonly offset?: bigint;
+}
+
+/** A pcapng file of one section: frames of its interfaces (0 if none is told) as enhanced packets, with blocks between that nobody knows. */
+export function pcapng(frames: readonly (Frame & { readonly on?: number })[], interfaces: readonly Interface[] = [{}], big = false): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  const block = (type: number, size: number, fill: (v: DataView, bytes: Uint8Array) => void) => {
+    const total = 12 + Math.ceil(size / 4) * 4;
+    const bytes = new Uint8Array(total);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, type, !big);
+    view.setUint32(4, total, !big);
+    view.setUint32(total - 4, total, !big);
+    fill(view, bytes);
+    blocks.push(bytes);
+  };
+  block(0x0a0d0d0a, 16, (v) => {
+    v.setUint32(8, 0x1a2b3c4d, !big);
+    v.setUint16(12, 1, !big);
+    v.setBigInt64(16, -1n, !big);
+  });
+  for (const i of interfaces)
+    block(1, 8 + 8 + 12 + 4, (v) => {
+      v.setUint16(8, i.link ?? 1, !big);
+      v.setUint16(16, 9, !big);
+      v.setUint16(18, 1, !big);
+      v.setUint8(20, i.resolution ?? 6);
+      v.setUint16(24, 14, !big);
+      v.setUint16(26, 8, !big);
+      v.setBigInt64(28, i.offset ?? 0n, !big);
+    });
+  for (const f of frames) {
+    const { resolution = 6, offset = 0n } = interfaces[f.on ?? 0];
+    const perSecond = resolution & 0x80 ? 1n << BigInt(resolution & 0x7f) : 10n ** BigInt(resolution);
+    const units = (((f.time ?? 0n) - offset * 1_000_000_000n) * perSecond) / 1_000_000_000n;
+    block(0x0bad, 5, () => {});
+    block(6, 20 + f.bytes.length, (v, bytes) => {
+      v.setUint32(8, f.on ?? 0, !big);
+      v.setUint32(12, Number(units >> 32n), !big);
+      v.setUint32(16, Number(units & 0xffffffffn), !big);
+      v.setUint32(20, f.bytes.length, !big);
+      v.setUint32(24, f.length ?? f.bytes.length, !big);
+      bytes.set(f.bytes, 28);
+    });
+  }
+  const out = new Uint8Array(blocks.reduce((n, b) => n + b.length, 0));
+  let at = 0;
+  for (const b of blocks) {
+    out.set(b, at);
+    at += b.length;
+  }
+  return out;
+}
+
 /** An IPv4 frame with a TCP or UDP header; addresses are the last byte of 192.0.2.x. */
 export function ipFrame(p: {
   from: number;
