@@ -1,4 +1,6 @@
 import { defineProject } from "vitest/config";
 
 // Only a hang is a fault: a busy machine makes any test slow.
-export default defineProject({ test: { name: "server", include: ["{src,test}/**/*.test.ts"], testTimeout: 120_000 } });
+export default defineProject({
+  test: { name: "server", include: ["{src,test}/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 },
+});

@@ -61,7 +61,8 @@ describe.skipIf(!browserIsHere())("the page", () => {
     if (hash) await page.evaluate((h) => void (location.hash = h), hash);
     return page;
   };
-  const shot = async (page: Page, name: string) => shots && (await page.screenshot({ path: join(shots, `${name}.jpg`), type: "jpeg", quality: 75 }));
+  const shot = async (page: Page, name: string) =>
+    shots && (await page.screenshot({ path: join(shots, `${name}.jpg`), type: "jpeg", quality: 75 }));
   const faults = async (page: Page) => {
     await page.evaluate(AXE);
     const { violations } = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as {

@@ -40,6 +40,11 @@ export function failureOf(error: unknown): Failure {
   }
   if (error instanceof PlumblineError)
     return { exit: error.code === "INTERNAL" ? EXIT.internal : EXIT.usage, message: error.message, hint: error.hint };
+  // A service's refusal: by its name, since its class is loaded only where a service is asked.
+  if (error instanceof Error && error.name === "ServiceError") {
+    const { status, hint, message } = error as Error & { status: number; hint: string };
+    return { exit: status >= 500 && status !== 503 && status !== 507 ? EXIT.internal : EXIT.usage, message, hint };
+  }
   const system = error as NodeJS.ErrnoException;
   if (error instanceof Error && system.code !== undefined && system.path !== undefined && SYSTEM[system.code] !== undefined)
     return { exit: EXIT.usage, message: `${system.path}: ${SYSTEM[system.code]}.`, hint: "Check the path and its permissions." };

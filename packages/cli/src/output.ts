@@ -9,12 +9,14 @@ export type Format = "text" | "json" | "ndjson";
 export interface CommonOptions {
   readonly format: Format;
   readonly debug?: boolean;
+  readonly plugins?: string[];
 }
 
 /** Adds `--format` and `--debug`. */
 export function common(command: Command, formats: readonly Format[] = ["text", "json", "ndjson"]): Command {
   return command
     .addOption(new Option("--format <format>", "how to print the result").choices([...formats]).default("text"))
+    .option("--plugins <dir>", "a plugin's folder, or one that holds some; repeatable (also: PLUMBLINE_PLUGINS)", collect)
     .option("--debug", "with an error, print where it happened")
     .helpOption("-h, --help", "print this help");
 }

@@ -4,7 +4,8 @@
 import { Command } from "commander";
 import { COMMANDS } from "./commands/index.js";
 import { EXIT, failureOf } from "./failure.js";
-import { harmless } from "./output.js";
+import { type CommonOptions, harmless } from "./output.js";
+import { usePluginFolders } from "./plugins.js";
 import { version } from "./version.js";
 
 /** Runs one command line and returns its exit code; results go to stdout, everything else to stderr. */
@@ -19,6 +20,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .helpCommand("help [command]", "print the help of a command")
     .showSuggestionAfterError()
     .addHelpText("after", AFTER);
+  program.hook("preAction", (_, command) => usePluginFolders((command.opts() as CommonOptions).plugins ?? []));
   for (const add of COMMANDS) {
     const command = add(async (work) => {
       exit = await work();

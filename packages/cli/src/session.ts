@@ -9,12 +9,12 @@ import {
   type Snapshot,
 } from "@plumbline/engine";
 import { progress, progressDone, warn } from "./output.js";
-import { PLUGINS } from "./plugins.js";
+import { activePlugins } from "./plugins.js";
 
 export async function loadAndBuild(path: string, overlays: readonly string[] = []): Promise<{ loaded: Snapshot; built: BuiltNetwork }> {
   progress(`reading ${path}`);
   try {
-    const loaded = await loadSnapshot(path, { plugins: PLUGINS, overlays });
+    const loaded = await loadSnapshot(path, { plugins: await activePlugins(), overlays });
     return { loaded, built: buildNetwork(loaded.facts, loaded.plugins) };
   } finally {
     progressDone();
@@ -30,7 +30,7 @@ export async function open(path: string, overlays: readonly string[] = []): Prom
 const SHOWN = 3;
 
 /** Evidence that could not be used whole: the errors themselves, the rest as a number. Goes to stderr. */
-function warnOfProblems(path: string, problems: readonly Problem[]): void {
+export function warnOfProblems(path: string, problems: readonly Problem[]): void {
   const errors = problems.filter((p) => p.severity === "error");
   const warnings = problems.filter((p) => p.severity === "warning");
   for (const p of [...errors, ...warnings].slice(0, SHOWN)) warn(`${p.severity}: ${p.file}${p.line > 0 ? `:${p.line}` : ""}: ${p.message}`);

@@ -20,7 +20,7 @@ const way = (node: string, desired: boolean, reached: (stage: AnnouncementStage)
   ...STAGES.map((s) => step(s, node, reached(s))),
 ];
 function explained(...steps: AnnouncementStep[]) {
-  const plugin = { id: "toy", title: "", claims: () => null, read: () => {}, announcements: () => [...steps].reverse() };
+  const plugin = { id: "toy", title: "", claims: () => null, parse: () => {}, announcements: () => [...steps].reverse() };
   const ctx = { snapshot: { plugins: [plugin], facts: {} } } as unknown as Parameters<typeof announcementsOf>[0];
   return announcementsOf(ctx, { family: 4, value: 0n, len: 0 });
 }

@@ -76,7 +76,7 @@ const plugin = definePlugin({
   id: "toy",
   title: "a toy",
   claims: (file) => (file.path.endsWith("rules") ? { score: 1, what: "rules", form: 1 } : null),
-  read() {},
+  parse() {},
   lower: {
     devices({ net }) {
       const at = (line: number, text: string) => ({ file: "n1/rules", line, text });

@@ -21,7 +21,7 @@ const plugin = definePlugin({
     if (file.command === "bgp") return { score: 0.5, what: "BGP table (text)", form: 1 };
     return null;
   },
-  read(file, ctx) {
+  parse(file, ctx) {
     for (const [i, line] of file.text().split("\n").entries())
       if (line.startsWith("?")) ctx.problem("warning", i + 1, `'${line}' is not understood`, "Ask.");
       else if (line !== "") ctx.fact("linux.sysctl", { key: line, value: "" }, i + 1, line);
@@ -57,7 +57,7 @@ const captures = definePlugin({
   id: "captures",
   title: "captures",
   claims: (file) => (file.path.endsWith(".pcap") ? { score: 1, what: file.path, form: 0 } : null),
-  read() {},
+  parse() {},
 });
 
 test("the whole of an inspection", async () => {

@@ -99,7 +99,7 @@ function fragments(ctx: LowerContext, n: string): void {
   ctx.net.rule(balance, { rows: [dst("172.30.0.8")], program: [], origin: at(`${n}/flows`, 8, "table=21,nw_dst=172.30.0.8") });
 }
 
-const plugin = (lower: Plugin["lower"]) => definePlugin({ id: "toy", title: "toy", claims: () => null, read() {}, lower });
+const plugin = (lower: Plugin["lower"]) => definePlugin({ id: "toy", title: "toy", claims: () => null, parse() {}, lower });
 
 function factsOf(list: readonly { [K in FactKind]: [kind: K, host: string, data: FactKinds[K]] }[FactKind][]): FactStore {
   const facts = new FactStore();
@@ -253,7 +253,7 @@ test("folders of states side by side are no hosts; a host in several of them is 
     id: "toy",
     title: "toy",
     claims: (f) => ({ score: 0.5, what: f.path, form: 0 }),
-    read: (f, ctx) => ctx.fact("linux.sysctl", { key: f.path, value: "" }, 1, ""),
+    parse: (f, ctx) => ctx.fact("linux.sysctl", { key: f.path, value: "" }, 1, ""),
   });
   const hosts = async (name: string, files: readonly string[]) => {
     const s = await loadSnapshot(folder(name, files), { plugins: [reader] });

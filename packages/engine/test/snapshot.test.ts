@@ -81,7 +81,7 @@ const plugin = definePlugin({
     if (file.command === "broken") throw new TypeError("no idea");
     return null;
   },
-  read(file, ctx) {
+  parse(file, ctx) {
     for (const [i, line] of file.text().split("\n").entries()) {
       if (line === "crash") throw new TypeError("unexpected");
       if (line !== "") ctx.fact("linux.sysctl", { key: line, value: "" }, i + 1, line);

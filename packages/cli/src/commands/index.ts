@@ -6,8 +6,10 @@ import { inspectCommand } from "./inspect.js";
 import { netfilterCommand } from "./netfilter.js";
 import { ofprotoCommand } from "./ofproto.js";
 import { ovnCommand } from "./ovn.js";
+import { pluginCommand } from "./plugin.js";
 import { replayCommand } from "./replay.js";
 import { routeCommand } from "./route.js";
+import { serveCommand } from "./serve.js";
 import { traceCommand } from "./trace.js";
 
 export const COMMANDS: readonly CommandMaker[] = [
@@ -19,5 +21,7 @@ export const COMMANDS: readonly CommandMaker[] = [
   ovnCommand,
   netfilterCommand,
   routeCommand,
+  pluginCommand,
+  serveCommand,
   demoCommand,
 ];

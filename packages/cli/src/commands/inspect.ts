@@ -1,20 +1,23 @@
 /** `plumbline inspect SNAPSHOT`: what was recognised, what it became, and what is missing. */
-import { inspect } from "@plumbline/engine";
+import { type Inspection, inspect } from "@plumbline/engine";
+import type { ServiceClient } from "@plumbline/server/client";
 import { Command } from "commander";
 import { EXIT } from "../failure.js";
 import { type CommonOptions, collect, common, print, printJson } from "../output.js";
+import { type RemoteOptions, remote, serviceOf } from "../remote/options.js";
+import { findRemote, renamedInspection } from "../remote/snapshot.js";
 import { renderInspect } from "../render/inspect.js";
 import { lookOf } from "../render/style.js";
 import { loadAndBuild } from "../session.js";
 import type { CommandMaker } from "./command.js";
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, RemoteOptions {
   readonly overlay?: string[];
   readonly all?: boolean;
 }
 
 export const inspectCommand: CommandMaker = (run) =>
-  common(new Command("inspect"))
+  remote(common(new Command("inspect")))
     .description(
       "Shows what a snapshot holds by host and source, devices, links and why, what is missing and the command that collects it.",
     )
@@ -31,10 +34,20 @@ Examples:
     )
     .action((snapshot: string, options: Options) =>
       run(async () => {
-        const { loaded, built } = await loadAndBuild(snapshot, options.overlay);
-        const result = inspect(loaded, built);
+        const service = await serviceOf(options);
+        const result = service ? await inspectRemote(service, snapshot, options.overlay) : await inspectHere(snapshot, options.overlay);
         if (options.format === "text") print(renderInspect(result, lookOf(process.stdout, process.env), { all: options.all === true }));
         else printJson(result, options.format);
         return EXIT.done;
       }),
     );
+
+async function inspectHere(snapshot: string, overlays: readonly string[] | undefined): Promise<Inspection> {
+  const { loaded, built } = await loadAndBuild(snapshot, overlays);
+  return inspect(loaded, built);
+}
+
+async function inspectRemote(service: ServiceClient, snapshot: string, overlays: readonly string[] = []): Promise<Inspection> {
+  const found = await findRemote(service, snapshot, overlays);
+  return renamedInspection(await service.inspect(found.id), found);
+}

@@ -3,12 +3,15 @@ import { type CaptureInput, flowFile, openCapture, PlumblineError, type Progress
 import { Command, Option } from "commander";
 import { EXIT } from "../failure.js";
 import { type CommonOptions, collect, common, print, printJson, progress, progressDone } from "../output.js";
+import { type RemoteOptions, remote, serviceOf } from "../remote/options.js";
+import { replayRemote } from "../remote/replay.js";
+import { findRemote, warnRemote } from "../remote/snapshot.js";
 import { renderReplay } from "../render/replay.js";
 import { lookOf } from "../render/style.js";
 import { open } from "../session.js";
 import type { CommandMaker } from "./command.js";
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, RemoteOptions {
   readonly at?: string[];
   readonly flows?: string;
   readonly choose: "hash" | "enumerate";
@@ -19,7 +22,7 @@ interface Options extends CommonOptions {
 }
 
 export const replayCommand: CommandMaker = (run) =>
-  common(new Command("replay"))
+  remote(common(new Command("replay")))
     .description("Runs recorded traffic through the network and tells every flow's fate: by verdict, path, node and backend.")
     .argument("<snapshot>", "a folder or an archive of command outputs")
     .argument("[capture...]", "pcap files, maybe gzipped; - is standard input; several are taken together")
@@ -51,6 +54,15 @@ Examples:
         const paths = new Set([...captures, ...points.keys()]);
         if (paths.size === 0)
           throw new PlumblineError("USAGE", ["no capture is given.", "Give pcap files, - for stdin, or --at DEVICE:PORT=FILE."]);
+        const service = await serviceOf(options);
+        if (service) {
+          const found = await findRemote(service, snapshot, options.overlay ?? []);
+          await warnRemote(service, found, snapshot);
+          const inputs = [...paths].map((path) => ({ path, ...(points.has(path) ? { at: points.get(path)! } : {}) }));
+          const { choose, conntrack, flows } = options;
+          show(await replayRemote(service, { snapshot: found.id, captures: inputs, choose, conntrack, ...(flows === undefined ? {} : { flows }) }), options);
+          return EXIT.done;
+        }
         const inputs: CaptureInput[] = [];
         for (const path of paths) {
           const at = points.get(path);
@@ -74,13 +86,17 @@ Examples:
         } finally {
           progressDone();
         }
-        for (const c of result.captures) if (c.problem !== "") process.stderr.write(`plumbline: ${c.name}: ${c.problem}.\n`);
-        if (options.format === "text")
-          print(renderReplay(result, lookOf(process.stdout, process.env), { all: options.all === true, stats: options.stats === true }));
-        else printJson(result, options.format);
+        show(result, options);
         return EXIT.done;
       }),
     );
+
+function show(result: ReplayResult, options: Options): void {
+  for (const c of result.captures) if (c.problem !== "") process.stderr.write(`plumbline: ${c.name}: ${c.problem}.\n`);
+  if (options.format === "text")
+    print(renderReplay(result, lookOf(process.stdout, process.env), { all: options.all === true, stats: options.stats === true }));
+  else printJson(result, options.format);
+}
 
 function progressText({ packets, connections, seconds }: Progress): string {
   if (connections > 0) return `${packets} packets, ${connections} connections followed`;

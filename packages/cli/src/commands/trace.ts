@@ -1,15 +1,19 @@
 /** `plumbline trace SNAPSHOT PACKET`: one packet, hop by hop, with evidence. */
 import { readFileSync } from "node:fs";
-import { PlumblineError, type Session, type TraceResult, trace } from "@plumbline/engine";
+import { compareTraces, logicalSession, PlumblineError, type Session, type TraceComparison, type TraceResult, trace } from "@plumbline/engine";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { EXIT, failureOf } from "../failure.js";
 import { type CommonOptions, collect, common, print, printJson } from "../output.js";
+import { type RemoteOptions, remote, serviceOf } from "../remote/options.js";
+import { findRemote, warnRemote } from "../remote/snapshot.js";
+import { RemoteRefusal, tracesRemote } from "../remote/trace.js";
+import { renderComparison } from "../render/logical.js";
 import { lookOf } from "../render/style.js";
 import { renderTrace, type TraceText } from "../render/trace.js";
 import { open } from "../session.js";
 import type { CommandMaker } from "./command.js";
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, RemoteOptions {
   readonly overlay?: string[];
   readonly from?: string;
   readonly allBranches?: boolean;
@@ -19,7 +23,16 @@ interface Options extends CommonOptions {
   readonly expect?: string;
   readonly limit?: number;
   readonly conntrack: "empty" | "dumped";
+  readonly compare?: "logical";
 }
+
+/** What questions are asked of: the switches as they are and, to be compared, as logical flows say they should be. */
+interface Sessions {
+  readonly session: Session;
+  readonly logical: Session | undefined;
+}
+
+type Answer = TraceResult & { readonly compared?: TraceComparison };
 
 /** One packet to trace. */
 interface Question {
@@ -27,8 +40,11 @@ interface Question {
   readonly from: string | undefined;
 }
 
+/** Answers the next question; throws PlumblineError for one that cannot be used. */
+type Asker = (q: Question) => Answer | Promise<Answer>;
+
 export const traceCommand: CommandMaker = (run) =>
-  common(new Command("trace"))
+  remote(common(new Command("trace")))
     .description("Follows one packet hop by hop, every branch with its share, and shows the rule that decided each hop.")
     .argument("<snapshot>", "a folder or an archive of command outputs")
     .argument("[packet]", "as 'tcp 192.0.2.1:40000 > 192.0.2.2:80', or as ofproto/trace has it")
@@ -40,6 +56,11 @@ export const traceCommand: CommandMaker = (run) =>
       new Option("--conntrack <tables>", "what connection tables hold at the start: nothing, or the connections of the evidence")
         .choices(["empty", "dumped"])
         .default("empty"),
+    )
+    .addOption(
+      new Option("--compare <with>", "the same packet through the logical flows as well: where the two part is a finding").choices([
+        "logical",
+      ]),
     )
     .option("--packets <file>", "read packets from a file (- is stdin), one a line, each optionally led by '@DEVICE[:PORT] '")
     .addOption(
@@ -67,10 +88,25 @@ Examples:
     .action((snapshot: string, packet: string | undefined, options: Options) =>
       run(async () => {
         const questions = questionsOf(packet, options);
+        const alone = questions.length === 1 && options.packets === undefined;
+        const service = await serviceOf(options);
+        if (service) {
+          const found = await findRemote(service, snapshot, options.overlay ?? []);
+          await warnRemote(service, found, snapshot);
+          const { from, ...same } = howOf(questions[0], options);
+          if (alone) return one(() => service.trace(found.id, { packet: questions[0].packet, ...same, ...(from === undefined ? {} : { from }) }), questions[0], options);
+          const answers = tracesRemote(service, found.id, questions, same);
+          const next: Asker = async () => {
+            const { value } = await answers.next();
+            if ("error" in value) throw new RemoteRefusal(value);
+            return value;
+          };
+          return many(next, questions, options);
+        }
         const session = await open(snapshot, options.overlay);
-        return questions.length === 1 && options.packets === undefined
-          ? one(session, questions[0], options)
-          : many(session, questions, options);
+        const sessions = { session, logical: options.compare === "logical" ? await logicalSession(session) : undefined };
+        const asker: Asker = (q) => ask(sessions, q, options);
+        return alone ? one(asker, questions[0], options) : many(asker, questions, options);
       }),
     );
 
@@ -98,17 +134,25 @@ function questionsOf(packet: string | undefined, options: Options): Question[] {
     });
 }
 
-function ask(session: Session, q: Question, options: Options): TraceResult {
-  return trace(session, q.packet, {
-    ...(q.from === undefined ? {} : { from: q.from }),
+function howOf(q: Question | undefined, options: Options) {
+  return {
+    ...(q?.from === undefined ? {} : { from: q.from }),
     ...(options.limit === undefined ? {} : { limit: options.limit }),
+    ...(options.compare === undefined ? {} : { compare: options.compare }),
     reply: options.reply === true,
     conntrack: options.conntrack,
-  });
+  };
+}
+
+function ask({ session, logical }: Sessions, q: Question, options: Options): Answer {
+  const how = howOf(q, options);
+  const result = trace(session, q.packet, how);
+  return logical ? { ...result, compared: compareTraces(session, result, trace(logical, q.packet, how)) } : result;
 }
 
 /** Whether the answer is the expected one; with --reply a delivery counts only if the answer arrives too. */
-function exitOf(results: readonly (TraceResult | null)[], options: Options): number {
+function exitOf(results: readonly (Answer | null)[], options: Options): number {
+  if (results.some((r) => (r?.compared?.differences.length ?? 0) > 0)) return EXIT.bad;
   if (options.expect === undefined) return EXIT.done;
   const fits = (r: TraceResult | null) =>
     r !== null &&
@@ -121,25 +165,30 @@ function textOf(options: Options): TraceText {
   return { all: options.allBranches === true, allHops: options.allHops === true };
 }
 
-function one(session: Session, q: Question, options: Options): number {
-  const result = ask(session, q, options);
-  if (options.format === "text") print(renderTrace(result, lookOf(process.stdout, process.env), textOf(options)));
+function text(result: Answer, options: Options): string {
+  const look = lookOf(process.stdout, process.env);
+  const whole = renderTrace(result, look, textOf(options));
+  return result.compared ? `${whole}\n${renderComparison(result.compared, look)}` : whole;
+}
+
+async function one(ask: Asker, q: Question, options: Options): Promise<number> {
+  const result = await ask(q);
+  if (options.format === "text") print(text(result, options));
   else printJson(result, options.format);
   return exitOf([result], options);
 }
 
 /** Several packets: one that cannot be used costs only itself. */
-function many(session: Session, questions: readonly Question[], options: Options): number {
-  const look = lookOf(process.stdout, process.env);
-  const results: (TraceResult | null)[] = [];
+async function many(ask: Asker, questions: readonly Question[], options: Options): Promise<number> {
+  const results: (Answer | null)[] = [];
   const objects: unknown[] = [];
   for (const [i, q] of questions.entries()) {
     let object: unknown;
     try {
-      const result = ask(session, q, options);
+      const result = await ask(q);
       results.push(result);
       object = result;
-      if (options.format === "text") print(`${i > 0 ? "\n" : ""}${renderTrace(result, look, textOf(options))}`);
+      if (options.format === "text") print(`${i > 0 ? "\n" : ""}${text(result, options)}`);
     } catch (e) {
       if (!(e instanceof PlumblineError)) throw e;
       const failure = failureOf(e);
@@ -147,7 +196,7 @@ function many(session: Session, questions: readonly Question[], options: Options
       object = {
         schema: "plumbline.trace/1",
         packet: q.packet,
-        error: { code: e.code, message: failure.message, hint: failure.hint },
+        error: { code: e instanceof RemoteRefusal ? e.answer.error.code : e.code, message: failure.message, hint: failure.hint },
         verdict: "unknown",
         branches: [],
       };

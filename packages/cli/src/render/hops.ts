@@ -41,15 +41,17 @@ export function columnsOf(hops: readonly Hop[], look: Look): Columns {
  * rest are tables that a packet passes through.
  */
 export function tells(h: Hop): boolean {
-  if (h.choice !== undefined || h.certainty !== "proven") return true;
+  if (h.choice !== undefined || (h.certainty !== "proven" && !standsIn(h))) return true;
   if (h.links.some((l) => APPLIED.has(l.kind))) return true;
   if (seenChanges(h).length > 0) return true;
   // A dumped connection that was found.
   if (h.stage.endsWith(" conntrack") && h.rule.file !== "") return true;
-  if (/^(openflow|policy|hook) /.test(h.stage) || h.rule.file === "") return false;
+  if (/^(openflow|logical|policy|hook) /.test(h.stage) || h.rule.file === "") return false;
   // A chain that ends without a decision.
   return !(h.stage.startsWith("netfilter ") && /^:\S+ ACCEPT\b|\bpolicy accept;/.test(h.rule.text));
 }
+/** A logical flow in place of the OpenFlow that it becomes: inferred, and no news after the first. */
+const standsIn = (h: Hop) => h.stage.startsWith("logical ") && h.certainty === "inferred";
 const APPLIED: ReadonlySet<string> = new Set(["service", "load_balancer", "network_policy", "acl", "nat", "conntrack"]);
 
 /** Lines of a walk: with `all`, one a hop; else tables that tell nothing are counted, device by device. */
@@ -69,10 +71,10 @@ export function hopLines(hops: readonly Hop[], c: Columns, paint: Paint, all: bo
       lines.push(`  ${paint("heading", h.device)}${h.node !== "" && !h.device.includes(h.node) ? paint("faint", ` on ${h.node}`) : ""}`);
     }
     // A switch shows the flow that took the packet in.
-    const first = enters && h.stage.startsWith("openflow ");
+    const first = enters && /^(openflow|logical) /.test(h.stage);
     if (all || first || i === hops.length - 1 || tells(h)) {
       flush();
-      lines.push(hopLine(h, c, paint));
+      lines.push(hopLine(!enters && standsIn(h) ? { ...h, why: "" } : h, c, paint));
     } else quiet.push(h);
   }
   flush();

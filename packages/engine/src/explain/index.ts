@@ -10,6 +10,13 @@ import { explainRule } from "./rule.js";
 import { explainService } from "./service.js";
 
 export type { Announcement, AnnouncementEvidence } from "./announcements.js";
+export {
+  type FlowText,
+  type LogicalAgreement,
+  type LogicalFinding,
+  logicalAgreement,
+  type SwitchAgreement,
+} from "./logical/agreement.js";
 export type {
   AskedQuestion,
   Difference,

@@ -1,5 +1,5 @@
 /** One layer alone: a plugin's {@link Layer} with a machine that runs it. */
-import { Core } from "@plumbline/core-wasm";
+import { Core, compileNetwork, coreName } from "@plumbline/core-wasm";
 import type { Event, Layer, LayerQuestion, LayerRun, Problem } from "@plumbline/model";
 
 /** What came of one question. */
@@ -24,9 +24,18 @@ function run(core: Core, { row, device, port, options, fresh }: LayerRun): Event
   return core.run(row, device, port, options);
 }
 
+/** A core for a layer: of what was kept, else of its network, which then is kept where the layer wants it. */
+async function coreOf<Answer, Q>(layer: Layer<Answer, Q>): Promise<Core> {
+  if (layer.compiled?.maker === coreName()) return Core.ofCompiled(layer.compiled);
+  if (!layer.keep) return Core.create(layer.network);
+  const compiled = compileNetwork(layer.network);
+  layer.keep(compiled);
+  return Core.ofCompiled(compiled);
+}
+
 /** Compiles a layer's network into the core. */
 export async function openLayer<Answer, Q>(layer: Layer<Answer, Q>): Promise<LayerSession<Answer>> {
-  const core = await Core.create(layer.network);
+  const core = await coreOf(layer);
   return {
     problems: layer.problems,
     ask(line) {

@@ -4,8 +4,8 @@
  * The texts go through the plugins' own claims, reading and lowering, so that the pipeline is that of a whole snapshot. Beyond
  * the host's interfaces there is nothing: what is routed out of an interface leaves there, whoever would be its neighbour.
  */
-import { type EvidenceFile, type FactBase, type NetworkBuilder, type Plugin, PlumblineError, type Problem, slice } from "@plumbline/model";
-import { FactStore, readFile } from "@plumbline/plugin-sdk";
+import { type FactBase, type NetworkBuilder, type Plugin, PlumblineError, type Problem, slice } from "@plumbline/model";
+import { FactStore, inlineFile, readFile } from "@plumbline/plugin-sdk";
 import { buildNetwork } from "../network/build.js";
 
 /** What a command printed on the host. */
@@ -32,9 +32,9 @@ export function oneHost(texts: readonly HostText[], plugins: readonly Plugin[]):
   const facts = new FactStore();
   const problems: Problem[] = [];
   for (const t of texts) {
-    const file = evidence(t);
+    const file = inlineFile(t.path, t.text, { host: HOST, command: t.command });
     const best = plugins
-      .map((plugin) => ({ plugin, score: plugin.claims(file)?.score ?? 0 }))
+      .map((plugin) => ({ plugin, score: plugin.claims?.(file)?.score ?? 0 }))
       .reduce((a, b) => (b.score > a.score ? b : a), { plugin: plugins[0], score: 0 });
     if (best.score === 0)
       throw new PlumblineError("USAGE", [
@@ -48,17 +48,6 @@ export function oneHost(texts: readonly HostText[], plugins: readonly Plugin[]):
   const built = buildNetwork(facts, plugins);
   leaveUnasked(built.net);
   return { facts, network: built.net, problems: [...problems, ...built.problems] };
-}
-
-function evidence(t: HostText): EvidenceFile {
-  return {
-    path: t.path,
-    host: HOST,
-    command: t.command,
-    size: Buffer.byteLength(t.text),
-    text: () => t.text,
-    bytes: () => Buffer.from(t.text),
-  };
 }
 
 /** What routing sends out of an interface leaves: nobody is asked whether there is a neighbour. */

@@ -5,7 +5,7 @@
  * joining (here: join.ts), `linked` (what needs to know the neighbourhood). Hosts of which only fragments are known get their
  * devices behind `devices` and their links behind `linked` (partial.ts).
  */
-import { type FactBase, type LowerContext, NetworkBuilder, type Plugin, type Problem, type Stage } from "@plumbline/model";
+import { type DerivedUse, type FactBase, type LowerContext, NetworkBuilder, type Plugin, type Problem, type Stage } from "@plumbline/model";
 import { joinLinks } from "./join.js";
 import { joinFragments, lowerFragments } from "./partial.js";
 import type { JoinNote } from "./ports.js";
@@ -34,10 +34,19 @@ function nodeNames(facts: FactBase): (host: string) => string {
   };
 }
 
-export function buildNetwork(facts: FactBase, plugins: readonly Plugin[]): BuiltNetwork {
+/** @param use when flows that follow from other evidence stand in for a switch's own */
+export function buildNetwork(facts: FactBase, plugins: readonly Plugin[], use: DerivedUse = "missing"): BuiltNetwork {
   const net = new NetworkBuilder();
   const problems: Problem[] = [];
-  const ctx: LowerContext = { facts, net, hooks: [], punts: [], nodeOf: nodeNames(facts), problem: (p) => problems.push(p) };
+  const ctx: LowerContext = {
+    facts,
+    net,
+    hooks: [],
+    punts: [],
+    derived: { switches: [], use },
+    nodeOf: nodeNames(facts),
+    problem: (p) => problems.push(p),
+  };
   const stage = (s: Stage) => {
     for (const p of plugins) p.lower?.[s]?.(ctx);
   };

@@ -109,7 +109,7 @@ export class ManyCaptures {
   private follow(): Map<Sighting, Followed> {
     const { net, num, annotators, core } = this.session;
     core.know(this.options.conntrack === "dumped" ? (this.session.dumped?.().entries ?? []) : []);
-    const book = new PathBook({ net, num, annotators }, MAX_PATHS);
+    const book = new PathBook({ net, num, annotators, ...(this.options.paths ? { paths: this.options.paths } : {}) }, MAX_PATHS);
     const crossings = new Crossings(net, this.sightings.points);
     const follower = new Follower(core, net, num, book, this.sightings, crossings);
     const followed = new Map<Sighting, Followed>();

@@ -13,7 +13,7 @@ import { Core, type FlowRecord, type ReplayCounters, ReplaySession } from "@plum
 import { type Answer, answerSeen, cameBack, contradictionOf } from "./answer.js";
 import { type Branch, Branches, finalOf, firstPacket } from "./branches.js";
 import { type Flow, flowOf } from "./flow.js";
-import { type KnownPath, PathBook } from "./paths.js";
+import { type KnownPath, PathBook, type PathStory } from "./paths.js";
 import type { CapturePoint } from "./point.js";
 import { readCapture } from "./reading.js";
 import { type CaptureReport, frameNotes, notesOf, type ReplayOptions, type ReplayResult, type ReplaySubject } from "./result.js";
@@ -28,6 +28,17 @@ const CONNECTIONS = 1 << 22;
 /** Flows whose branches are asked because the capture speaks against the chosen one. */
 const MOST_ASKED = 5000;
 
+/** Flows like one that was told (null: they are evidence, and not told). */
+interface Alike {
+  readonly flow: Flow | null;
+  readonly story: PathStory | null;
+  flows: number;
+  packets: number;
+  bytes: number;
+}
+
+const alike = (flow: Flow | null, story: PathStory | null): Alike => ({ flow, story, flows: 0, packets: 0, bytes: 0 });
+
 export class OneCapture {
   private readonly machine: Core;
   private core: ReplaySession | undefined;
@@ -37,6 +48,8 @@ export class OneCapture {
   private readonly watch = new StopWatch();
   /** By the core's path numbers. */
   private readonly paths: (KnownPath | null)[] = [];
+  /** What became of the last flow, if others of its kind come to the same. */
+  private alone: Alike | null = null;
   private asked = 0;
   private incomplete = 0;
   private handedOut = 0;
@@ -49,7 +62,7 @@ export class OneCapture {
   ) {
     const { net, num, annotators, core } = session;
     const known = options.conntrack === "dumped" ? (session.dumped?.().entries ?? []) : [];
-    this.book = new PathBook({ net, num, annotators }, MAX_PATHS);
+    this.book = new PathBook({ net, num, annotators, ...(options.paths ? { paths: options.paths } : {}) }, MAX_PATHS);
     core.know(known);
     this.branches = new Branches(core, num, this.book);
     this.machine = this.watch.during("compile", () => Core.createSync(net, { connections: CONNECTIONS }));
@@ -66,6 +79,7 @@ export class OneCapture {
       maxPaths: MAX_PATHS,
       ...(point.tunnels ? { tunnels: point.tunnels } : {}),
       ...(options.maxFlows === undefined ? {} : { maxFlows: options.maxFlows }),
+      ...(options.maxTrajectories === undefined ? {} : { maxTrajectories: options.maxTrajectories }),
       own: point.own,
       onPath: ({ path, hash, events, sent, ...packet }) => {
         this.watch.during("tell", () => {
@@ -93,7 +107,8 @@ export class OneCapture {
     const { core, report } = this;
     if (!core || !report) throw new Error("no capture has been read");
     this.watch.during("records", () => {
-      for (const f of core.flows()) this.take(f);
+      if (this.options.flows || this.options.choose === "enumerate") for (const f of core.flows()) this.take(f);
+      else this.takeAlike(core);
       this.options.flows?.close();
     });
     return {
@@ -105,10 +120,32 @@ export class OneCapture {
     };
   }
 
+  /** Where nobody wants their records: of flows that have all but addresses, ports and counts in common one is told, and the others are added to it. */
+  private takeAlike(core: ReplaySession): void {
+    const kinds: (Alike | null)[] = [];
+    for (const f of core.briefly()) {
+      const alike = kinds[f.kind];
+      if (alike) {
+        alike.flows++;
+        alike.packets += f.packets;
+        alike.bytes += f.bytes;
+      } else {
+        this.alone = null;
+        this.take(f.record());
+        // A flow that the capture contradicts is asked about for itself.
+        if (alike === undefined) kinds[f.kind] = this.alone;
+      }
+    }
+    for (const k of kinds) if (k?.flow) this.summary.addLike(k.flow, k.story, k);
+  }
+
   /** The records of a flow that the core has folded. */
   private take(f: FlowRecord): void {
     // Evidence: what leaves and was not sent here, and the answers to what was.
-    if ((!f.entering && f.fate === null) || f.seen.toSender) return;
+    if ((!f.entering && f.fate === null) || f.seen.toSender) {
+      this.alone = alike(null, null);
+      return;
+    }
     const known = f.path < 0 ? null : (this.paths[f.path] ?? null);
     const answer = answerSeen(f);
     if (this.options.choose === "enumerate" && known) this.takeAll(f, known, answer);
@@ -136,6 +173,8 @@ export class OneCapture {
     }
     const probability = story?.probability ?? 1;
     const final = f.fate ? finalOf(f.fate.final, story) : f;
+    if (contradiction === "")
+      this.alone = alike(flowOf(f, { story, final, chosen: probability === 1 ? "only" : "hash", probability, answer, contradiction }, this.point.text), story);
     this.write(f, { story, final, chosen: probability === 1 ? "only" : "hash", probability, answer, contradiction }, 1);
   }
 

@@ -7,7 +7,7 @@
 import type { Annotator, Certainty, Device, Event, Network, Numbering, Row, Verdict } from "@plumbline/model";
 import { EV } from "@plumbline/model";
 import { choicesOf } from "../trace/enumerate.js";
-import { hopsOf } from "../trace/hops.js";
+import { type Hop, hopsOf } from "../trace/hops.js";
 import { entryNode, type Receiver, receiverOf } from "../trace/receiver.js";
 import { type Story, tell } from "../trace/story.js";
 
@@ -42,11 +42,19 @@ export interface PathStory {
   readonly turned: boolean;
 }
 
+/** A path as its first packet took it, hop by hop. */
+export interface ToldPath {
+  readonly path: string;
+  readonly hops: readonly Hop[];
+}
+
 /** What is needed to tell paths. */
 export interface Teller {
   readonly net: Network;
   readonly num: Numbering;
   readonly annotators: readonly Annotator[];
+  /** Wants each path's hops, with the names of what stands behind a rule. */
+  readonly paths?: (path: ToldPath) => void;
 }
 
 const SURE: readonly Certainty[] = ["proven", "inferred", "assumed"];
@@ -55,7 +63,8 @@ const SURE: readonly Certainty[] = ["proven", "inferred", "assumed"];
 function tellPath(name: string, events: readonly Event[], t: Teller, device: Device, port: number | null): PathStory {
   const story = tell(events, t.num, { device: device.id, port });
   // Names of what stands behind a rule are for people who read hops.
-  const { hops } = hopsOf(story.line, t.net, t.num, []);
+  const { hops } = hopsOf(story.line, t.net, t.num, t.paths ? t.annotators : []);
+  t.paths?.({ path: name, hops });
   const entered = devicesOf(story, t.net);
   const hop = hops.findLast((h) => h.rule.file !== "");
   return {

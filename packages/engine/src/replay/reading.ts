@@ -6,6 +6,9 @@ import type { CaptureReport } from "./result.js";
 import { type CaptureSource, spokenName } from "./source.js";
 import type { StopWatch } from "./stats.js";
 
+/** Milliseconds. */
+const REST_EVERY = 50;
+
 /** @param progress called after every piece with the capture's packets and bytes so far */
 export async function readCapture(
   source: CaptureSource,
@@ -17,11 +20,24 @@ export async function readCapture(
   const name = spokenName(source);
   const unusable = (text: string) => new PlumblineError("CAPTURE_BAD", [name, text]);
   let bytes = 0;
-  for await (const piece of source.pieces) {
-    bytes += piece.length;
-    watch.during("core", () => core.feed(piece));
-    progress(core.frames, bytes);
-  }
+  const { readInto } = source;
+  if (readInto) {
+    let rested = performance.now();
+    for (let n = -1; n !== 0; ) {
+      n = watch.during("core", () => core.feedFrom((room) => watch.during("read", () => readInto(room))));
+      bytes += n;
+      progress(core.frames, bytes);
+      if (performance.now() - rested < REST_EVERY) continue;
+      // Others of this process want to get on, too.
+      await new Promise((done) => setImmediate(done));
+      rested = performance.now();
+    }
+  } else
+    for await (const piece of source.pieces) {
+      bytes += piece.length;
+      watch.during("core", () => core.feed(piece));
+      progress(core.frames, bytes);
+    }
   const wrong = core.finish();
   const { counters } = core;
   const damage = source.damage === "" ? [] : [source.damage];

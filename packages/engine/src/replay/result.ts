@@ -2,6 +2,7 @@
 import type { ReplayCounters } from "@plumbline/core-wasm";
 import type { Session } from "../session.js";
 import type { FlowSink } from "./flow-file.js";
+import type { ToldPath } from "./paths.js";
 import type { CaptureSource } from "./source.js";
 import type { ReplayStats } from "./stats.js";
 import type { Summary } from "./summary.js";
@@ -19,10 +20,17 @@ export interface ReplayOptions {
   /** What the connection tables hold at the start: nothing (default), or what was dumped. */
   readonly conntrack?: "empty" | "dumped";
   readonly flows?: FlowSink;
+  /** Takes every path that is told apart, once, in the order of first sight. */
+  readonly paths?: (path: ToldPath) => void;
   /** Called now and then. */
   readonly progress?: (done: Progress) => void;
   /** The most flows of one capture held at a time (default 4194304); beyond it they are written out, and a connection may get a second record. */
   readonly maxFlows?: number;
+  /**
+   * How many flows may have their trajectory remembered at a time (default: all; 0: none). The result is the same, but for the counters of the cache
+   * itself: it is an option for tests and measurements.
+   */
+  readonly maxTrajectories?: number;
 }
 
 /** How far a replay is: packets read, connections told (of several captures). */
@@ -64,6 +72,7 @@ export function notesOf(notes: readonly (readonly [n: number, text: (counted: st
 export function frameNotes(c: ReplayCounters): string[] {
   return notesOf([
     [c.foreign, (n) => `${n} neither entering nor leaving: from and for others`, "packet"],
+    [c.otherLinks, (n) => `${n} of interfaces that are not Ethernet`, "packet"],
     [c.arp, (n) => `${n} not run`, "ARP frame"],
     [c.other, (n) => `${n} neither IP nor ARP`, "frame"],
     [c.shortEthernet + c.shortNetwork + c.shortTransport, (n) => `${n} cut within the headers by the capture's snapshot length`, "frame"],

@@ -1,7 +1,7 @@
 /**
  * Captures as streams of bytes: a file or standard input, gzip unpacked on the way, in pieces of a few MiB.
  */
-import { createReadStream, statSync } from "node:fs";
+import { closeSync, createReadStream, openSync, readSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { PlumblineError } from "@plumbline/model";
@@ -22,15 +22,45 @@ export interface CaptureSource {
   readonly pieces: AsyncIterable<Uint8Array>;
   /** What was wrong with the packed form, "" if nothing. Known at the end. */
   readonly damage: string;
+  /** A plain file's bytes may be read straight to where they are wanted, instead: fills the room, tells how many bytes it has put there, 0 at the end. */
+  readonly readInto?: (room: Uint8Array) => number;
 }
 
 /** Opens a capture. `-` is standard input. `name` is how it is called, where that is not its path. */
 export async function openCapture(path: string, name = path): Promise<CaptureSource> {
   if (path === "-") return captureOf(name, process.stdin);
   // Reading would say so too, but without the path.
-  if (statSync(path).isDirectory()) throw new PlumblineError("CAPTURE_BAD", [path, "it is a folder."]);
-  return captureOf(name, createReadStream(path, { highWaterMark: PIECE_BYTES }));
+  const stat = statSync(path);
+  if (stat.isDirectory()) throw new PlumblineError("CAPTURE_BAD", [path, "it is a folder."]);
+  const stream = () => createReadStream(path, { highWaterMark: PIECE_BYTES });
+  if (!stat.isFile() || isPacked(path)) return captureOf(name, stream());
+  return { name, packedName: "", pieces: { [Symbol.asyncIterator]: () => stream()[Symbol.asyncIterator]() }, damage: "", readInto: reader(path) };
 }
+
+/** Whether a file is gzipped, by its first two bytes. */
+function isPacked(path: string): boolean {
+  const fd = openSync(path, "r");
+  const head = new Uint8Array(2);
+  readSync(fd, head);
+  closeSync(fd);
+  return isGzip(head);
+}
+const isGzip = (head: Uint8Array) => head[0] === 0x1f && head[1] === 0x8b;
+
+/** Reads a file from its beginning, opened when the first bytes are wanted and closed at its end. */
+function reader(path: string): (room: Uint8Array) => number {
+  let fd = -1;
+  return (room) => {
+    if (fd === -1) fd = openSync(path, "r");
+    const n = fd === CLOSED ? 0 : readSync(fd, room);
+    if (n === 0 && fd !== CLOSED) {
+      closeSync(fd);
+      fd = CLOSED;
+    }
+    return n;
+  };
+}
+const CLOSED = -2;
 
 /** A capture that comes from any stream of bytes. */
 export async function captureOf(name: string, stream: AsyncIterable<Uint8Array>): Promise<CaptureSource> {
@@ -45,7 +75,7 @@ export async function captureOf(name: string, stream: AsyncIterable<Uint8Array>)
     if (head.length > 0) yield head;
     for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield next.value;
   };
-  if (head[0] !== 0x1f || head[1] !== 0x8b) return { name, packedName: "", pieces: whole(), damage: "" };
+  if (!isGzip(head)) return { name, packedName: "", pieces: whole(), damage: "" };
   const source = { name, packedName: nameIn(head), pieces: whole() as AsyncIterable<Uint8Array>, damage: "" };
   source.pieces = unpacked(whole(), (text) => {
     source.damage = text;

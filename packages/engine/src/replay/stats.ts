@@ -15,6 +15,8 @@ export interface ReplayStats {
     readonly decode: number;
     readonly run: number;
     readonly fold: number;
+    /** Counting packets that follow a remembered trajectory. */
+    readonly hit: number;
     /** Telling each path's story. */
     readonly tell: number;
     /** Following connections through the captures of several points. */
@@ -26,7 +28,7 @@ export interface ReplayStats {
 
 export class StopWatch {
   private readonly started = performance.now();
-  private readonly spent = { compile: 0, core: 0, tell: 0, follow: 0, records: 0 };
+  private readonly spent = { compile: 0, read: 0, core: 0, tell: 0, follow: 0, records: 0 };
   /** Work within work belongs to the inner one. */
   private inner = 0;
 
@@ -47,11 +49,12 @@ export class StopWatch {
     }
   }
 
-  /** The core's time is split as its timed packets tell. */
+  /** The core's time is split as its timed packets tell; what they do not explain went to packets that were only counted. */
   stats(packets: number, times: ReplayTimes): ReplayStats {
     const { seconds } = this;
-    const timed = times.decode + times.run + times.fold || 1;
     const core = this.spent.core / 1000;
+    const timed = (times.decode + times.run + times.fold) / 1000;
+    const part = timed > core ? core / timed : 1;
     const { compile, tell, follow, records } = Object.fromEntries(
       Object.entries(this.spent).map(([k, ms]) => [k, ms / 1000]),
     ) as typeof this.spent;
@@ -63,9 +66,10 @@ export class StopWatch {
       time: {
         compile,
         read: Math.max(0, seconds - compile - core - tell - follow - records),
-        decode: (core * times.decode) / timed,
-        run: (core * times.run) / timed,
-        fold: (core * times.fold) / timed,
+        decode: (part * times.decode) / 1000,
+        run: (part * times.run) / 1000,
+        fold: (part * times.fold) / 1000,
+        hit: Math.max(0, core - part * timed),
         tell,
         follow,
         records,

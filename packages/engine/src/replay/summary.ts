@@ -79,13 +79,13 @@ interface Sum {
 
 class Groups<T> {
   private readonly groups = new Map<string, T & Sum>();
-  add(key: string, flow: Flow, share: number, about: () => T): void {
+  add(key: string, of: Count, about: () => T): void {
     let g = this.groups.get(key);
     if (!g) {
       g = { ...about(), flows: 0, packets: 0, bytes: 0 };
       this.groups.set(key, g);
     }
-    addTo(g, flow, share);
+    addTo(g, of);
   }
   /** Most flows first. */
   list(): (T & Sum)[] {
@@ -93,10 +93,10 @@ class Groups<T> {
   }
 }
 
-function addTo(sum: Sum, flow: Flow, share: number): void {
-  sum.flows += share;
-  sum.packets += share * flow.packets;
-  sum.bytes += share * flow.bytes;
+function addTo(sum: Sum, of: Count): void {
+  sum.flows += of.flows;
+  sum.packets += of.packets;
+  sum.bytes += of.bytes;
 }
 
 export class Summarizer {
@@ -112,29 +112,34 @@ export class Summarizer {
 
   /** Adds a flow, or a branch of one with its share. */
   add(flow: Flow, story: PathStory | null, share: number): void {
+    this.addLike(flow, story, { flows: share, packets: share * flow.packets, bytes: share * flow.bytes });
+  }
+
+  /** Adds flows that are like `flow` in all but addresses, ports, counts and times. */
+  addLike(flow: Flow, story: PathStory | null, of: Count): void {
     const contradicted = flow.contradiction !== "";
     const verdict = contradicted ? CONTRADICTED : flow.verdict;
-    addTo(this.total, flow, share);
-    this.verdicts.add(verdict, flow, share, () => ({ verdict }));
+    addTo(this.total, of);
+    this.verdicts.add(verdict, of, () => ({ verdict }));
     if (contradicted && this.contradictions.length < MOST_CONTRADICTIONS) this.contradictions.push(flow);
-    if (flow.node !== "") this.nodes.add(flow.node, flow, share, () => ({ node: flow.node }));
+    if (flow.node !== "") this.nodes.add(flow.node, of, () => ({ node: flow.node }));
     if (flow.to !== null && !contradicted)
-      this.backends.add(`${flow.toKind}\n${flow.to}`, flow, share, () => ({
+      this.backends.add(`${flow.toKind}\n${flow.to}`, of, () => ({
         to: flow.to ?? "",
         kind: flow.toKind ?? "",
         node: flow.toNode ?? "",
       }));
-    if (flow.verdict === "delivered" && flow.answer === "none") addTo(this.unanswered, flow, share);
+    if (flow.verdict === "delivered" && flow.answer === "none") addTo(this.unanswered, of);
     if (flow.verdict !== "delivered" && !contradicted)
-      this.failures.add(JSON.stringify([flow.verdict, flow.reason, flow.because]), flow, share, () => ({
+      this.failures.add(JSON.stringify([flow.verdict, flow.reason, flow.because]), of, () => ({
         verdict: flow.verdict,
         reason: flow.reason,
         because: flow.because,
         example: flowText(flow),
       }));
     if (!story) return;
-    this.ways.add([verdict, ...story.devices].join("\n"), flow, share, () => ({ way: story.way, devices: story.devices, verdict }));
-    this.paths.add(story.name, flow, share, () => ({
+    this.ways.add([verdict, ...story.devices].join("\n"), of, () => ({ way: story.way, devices: story.devices, verdict }));
+    this.paths.add(story.name, of, () => ({
       path: story.name,
       verdict: story.verdict,
       node: story.node,

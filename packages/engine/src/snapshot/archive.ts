@@ -1,66 +1,94 @@
 /**
  * Reads archives: .tar, .tar.gz, .tgz, .zip, and a single .gz, told by their first bytes and not by their names.
  *
- * An archive comes from somebody else and is hostile until proven otherwise. Nothing is ever written to disk: entries live
- * in memory. An entry whose path or link leaves the archive, a device, more entries or bytes than {@link Limits} allow, or
+ * An archive comes from somebody else and is hostile until proven otherwise. Nothing is ever written to disk here:
+ * {@link readArchive} keeps entries in memory, {@link walkArchive} hands them on one by one. An entry whose path or link leaves the archive, a device, more entries or bytes than {@link Limits} allow, or
  * a compression ratio that no dump has, ends the reading with ARCHIVE_HOSTILE. A link that stays inside (sosreports have
  * many) is named in a problem and not followed.
  */
-import { closeSync, createReadStream, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { basename, posix } from "node:path";
-import { type Readable, Transform } from "node:stream";
+import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { PlumblineError, type Problem } from "@plumbline/model";
 import { extract, type Header } from "tar-stream";
-import { openPromise, type Entry as ZipEntry, type ZipFile } from "yauzl";
+import { fromRandomAccessReaderPromise, type Entry as ZipEntry, type ZipFile } from "yauzl";
+import { type ArchiveSource, fileSource, headOf, SourceReader } from "./archive-source.js";
 import type { Holding, RawEntry } from "./entry.js";
 import { gunzipBytes } from "./gzip.js";
 import type { Limits } from "./limits.js";
 
 type Kind = "tar" | "gzip" | "zip";
 
+/**
+ * Takes the content of an entry: `path` in plain form, `size` in bytes as the archive states it. The stream must be read to its end
+ * (or an error thrown) before the promise resolves. A path that comes again replaces what it was before.
+ */
+export type TakeEntry = (path: string, size: number, content: Readable) => Promise<void>;
+
 export async function readArchive(path: string, limits: Limits): Promise<Holding> {
-  const name = basename(path).replace(/(\.tar)?(\.(gz|tgz|zip|tar))?$/i, "");
-  const collector = new Collector(path, limits);
-  switch (kindOf(path)) {
+  const places = new Map<string, number>();
+  const entries: RawEntry[] = [];
+  const problems = await walkArchive(fileSource(path), limits, async (entry, _, content) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of content) chunks.push(chunk as Buffer);
+    const bytes = Buffer.concat(chunks);
+    const before = places.get(entry) ?? entries.length;
+    places.set(entry, before);
+    entries[before] = { path: entry, size: bytes.length, load: () => bytes };
+  });
+  return { root: path, folder: false, name: archiveName(path), entries, problems };
+}
+
+/** An archive's name without its endings. */
+export function archiveName(path: string): string {
+  return basename(path).replace(/(\.tar)?(\.(gz|tgz|zip|tar))?$/i, "");
+}
+
+/**
+ * Hands on every file of an archive, one after the other, and returns what is to be said of it (links, files that come twice). Throws
+ * PlumblineError for an archive that is hostile, damaged, or of another kind. Memory is bounded by what `take` keeps.
+ */
+export async function walkArchive(source: ArchiveSource, limits: Limits, take: TakeEntry): Promise<Problem[]> {
+  const guard = new Guard(source, limits);
+  switch (await kindOf(source)) {
     case "tar":
-      await readTar(path, collector, [createReadStream(path)]);
+      await readTar(guard, take, [source.stream()]);
       break;
     case "gzip":
-      if (await holdsTar(path)) await readTar(path, collector, [createReadStream(path), createGunzip(), bombGuard(path, collector)]);
+      if (await holdsTar(source)) await readTar(guard, take, [source.stream(), createGunzip(), bombGuard(guard)]);
       else {
-        const bytes = gunzipBytes(readFileSync(path), path, limits);
-        collector.add(basename(path).replace(/\.gz$/i, ""), bytes);
+        const packed: Buffer[] = [];
+        for await (const chunk of source.stream()) packed.push(chunk as Buffer);
+        const bytes = gunzipBytes(Buffer.concat(packed), source.name, limits);
+        await take(basename(source.name).replace(/\.gz$/i, ""), bytes.length, Readable.from([bytes], { objectMode: false }));
       }
       break;
     case "zip":
-      await readZip(path, collector);
+      await readZip(guard, take);
       break;
   }
-  return { root: path, folder: false, name, entries: collector.entries, problems: collector.problems };
+  return guard.problems;
 }
 
-/** Gathers entries and holds them against the limits. */
-class Collector {
-  readonly entries: RawEntry[] = [];
+/** Holds entries against the limits. */
+class Guard {
   readonly problems: Problem[] = [];
-  readonly archive: string;
+  readonly source: ArchiveSource;
   readonly limits: Limits;
-  /** Size of the archive itself. */
-  readonly packed: number;
-  private readonly places = new Map<string, number>();
+  /** What taking an entry threw, where that was not the archive's own damage. */
+  fault: unknown;
+  private readonly places = new Set<string>();
   private seen = 0;
   private total = 0;
 
-  constructor(archive: string, limits: Limits) {
-    this.archive = archive;
+  constructor(source: ArchiveSource, limits: Limits) {
+    this.source = source;
     this.limits = limits;
-    this.packed = statSync(archive).size;
   }
 
   hostile(entry: string, what: string): never {
-    throw new PlumblineError("ARCHIVE_HOSTILE", [this.archive, entry, what]);
+    throw new PlumblineError("ARCHIVE_HOSTILE", [this.source.name, entry, what]);
   }
 
   /** Checks an entry's name and returns it in plain form; "" for the root itself. */
@@ -84,58 +112,53 @@ class Collector {
   count(entry: string, size: number): void {
     this.total += size;
     if (this.total > this.limits.total) this.hostile(entry, `brings the content over ${this.limits.total} bytes`);
-    if (this.total > this.limits.ratioFrom && this.total > this.packed * this.limits.ratio)
+    if (this.total > this.limits.ratioFrom && this.total > this.source.size * this.limits.ratio)
       this.hostile(entry, `unpacks to more than ${this.limits.ratio} times the archive's size`);
   }
 
-  add(path: string, bytes: Uint8Array): void {
-    const entry: RawEntry = { path, size: bytes.length, load: () => bytes };
-    const before = this.places.get(path);
-    if (before === undefined) {
-      this.places.set(path, this.entries.length);
-      this.entries.push(entry);
-      return;
-    }
+  /** Hands a file on. What goes wrong behind is no fault of the archive. */
+  async hand(take: TakeEntry, path: string, size: number, content: Readable): Promise<void> {
     // As when it is unpacked: the later one stays.
-    this.entries[before] = entry;
-    this.problems.push({
-      severity: "warning",
-      file: path,
-      line: 0,
-      message: "the archive holds this file twice; the later one is used",
-      hint: "",
+    if (this.places.has(path))
+      this.problems.push({
+        severity: "warning",
+        file: path,
+        line: 0,
+        message: "the archive holds this file twice; the later one is used",
+        hint: "",
+      });
+    this.places.add(path);
+    let damage: unknown;
+    content.once("error", (e: unknown) => {
+      damage = e;
     });
+    try {
+      await take(path, size, content);
+    } catch (e) {
+      if (e !== damage) this.fault = e;
+      throw e;
+    }
   }
 }
 
-function kindOf(path: string): Kind {
-  const head = headOf(path);
+async function kindOf(source: ArchiveSource): Promise<Kind> {
+  const head = await headOf(source, 512);
   const magic = head.subarray(0, 6).toString("latin1");
   if (magic.startsWith("\x1f\x8b")) return "gzip";
   if (magic.startsWith("PK\x03\x04") || magic.startsWith("PK\x05\x06")) return "zip";
-  if (head.subarray(257, 262).toString("latin1") === "ustar" || (/\.tar$/i.test(path) && head.length === 512)) return "tar";
+  if (head.subarray(257, 262).toString("latin1") === "ustar" || (/\.tar$/i.test(source.name) && head.length === 512)) return "tar";
   for (const [bytes, what] of [
     ["\xfd7zXZ", "xz"],
     ["BZh", "bzip2"],
     ["\x28\xb5\x2f\xfd", "zstd"],
   ])
-    if (magic.startsWith(bytes)) throw new PlumblineError("ARCHIVE_BAD", [path, `it is packed with ${what}, which is not read.`]);
-  throw new PlumblineError("ARCHIVE_BAD", [path, head.length === 0 ? "the file is empty." : "this file is not an archive."]);
-}
-
-function headOf(path: string): Buffer {
-  const fd = openSync(path, "r");
-  try {
-    const head = Buffer.alloc(512);
-    return head.subarray(0, readSync(fd, head, 0, 512, 0));
-  } finally {
-    closeSync(fd);
-  }
+    if (magic.startsWith(bytes)) throw new PlumblineError("ARCHIVE_BAD", [source.name, `it is packed with ${what}, which is not read.`]);
+  throw new PlumblineError("ARCHIVE_BAD", [source.name, head.length === 0 ? "the file is empty." : "this file is not an archive."]);
 }
 
 /** Looks at the first block behind a gzip header. */
-async function holdsTar(path: string): Promise<boolean> {
-  const input = createReadStream(path);
+async function holdsTar(source: ArchiveSource): Promise<boolean> {
+  const input = source.stream();
   const gunzip = input.pipe(createGunzip());
   const head: Buffer[] = [];
   let size = 0;
@@ -146,7 +169,7 @@ async function holdsTar(path: string): Promise<boolean> {
       if (size >= 512) break;
     }
   } catch (e) {
-    throw new PlumblineError("ARCHIVE_BAD", [path, `it cannot be unpacked (${message(e)}).`]);
+    throw new PlumblineError("ARCHIVE_BAD", [source.name, `it cannot be unpacked (${message(e)}).`]);
   } finally {
     input.destroy();
     gunzip.destroy();
@@ -155,21 +178,21 @@ async function holdsTar(path: string): Promise<boolean> {
 }
 
 /** Counts what comes out of a gunzip, so that a bomb in entries that are not kept is met too. */
-function bombGuard(path: string, collector: Collector): Transform {
-  const { limits, packed } = collector;
-  // Padding and headers come on top of the contents, which the collector counts: this bound is the looser one.
-  const bound = 2 * Math.min(limits.total, Math.max(limits.ratioFrom, packed * limits.ratio));
+function bombGuard({ source, limits }: Guard): Transform {
+  // Padding and headers come on top of the contents, which the guard counts: this bound is the looser one.
+  const bound = 2 * Math.min(limits.total, Math.max(limits.ratioFrom, source.size * limits.ratio));
   let size = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       size += chunk.length;
-      if (size > bound) done(new PlumblineError("ARCHIVE_HOSTILE", [path, basename(path), `unpacks to more than ${bound} bytes`]));
+      if (size > bound)
+        done(new PlumblineError("ARCHIVE_HOSTILE", [source.name, basename(source.name), `unpacks to more than ${bound} bytes`]));
       else done(null, chunk);
     },
   });
 }
 
-async function readTar(path: string, collector: Collector, input: readonly (Readable | Transform)[]): Promise<void> {
+async function readTar(guard: Guard, take: TakeEntry, input: readonly (Readable | Transform)[]): Promise<void> {
   const tar = extract();
   const fed = pipeline([...input, tar]);
   // Handled below; without this a failure before the loop's end would be reported as unhandled.
@@ -177,30 +200,28 @@ async function readTar(path: string, collector: Collector, input: readonly (Read
   try {
     for await (const entry of tar) {
       const header: Header = entry.header;
-      const name = collector.name(header.name);
+      const name = guard.name(header.name);
       switch (header.type) {
         case "directory":
           entry.resume();
           break;
         case "symlink":
         case "link":
-          collector.link(name, header.linkname ?? "", header.type === "link");
+          guard.link(name, header.linkname ?? "", header.type === "link");
           entry.resume();
           break;
         case "file":
         case "contiguous-file":
         case null:
         case undefined: {
-          collector.count(name, header.size ?? 0);
-          const chunks: Buffer[] = [];
-          for await (const chunk of entry) chunks.push(chunk as Buffer);
-          collector.add(name, Buffer.concat(chunks));
+          guard.count(name, header.size ?? 0);
+          await guard.hand(take, name, header.size ?? 0, entry as unknown as Readable);
           break;
         }
         case "character-device":
         case "block-device":
         case "fifo":
-          collector.hostile(name, "is a device");
+          guard.hostile(name, "is a device");
           break;
         default:
           entry.resume();
@@ -208,8 +229,8 @@ async function readTar(path: string, collector: Collector, input: readonly (Read
     }
     await fed;
   } catch (e) {
-    if (e instanceof PlumblineError) throw e;
-    throw new PlumblineError("ARCHIVE_BAD", [path, `it cannot be unpacked (${message(e)}).`]);
+    if (e instanceof PlumblineError || e === guard.fault) throw e;
+    throw new PlumblineError("ARCHIVE_BAD", [guard.source.name, `it cannot be unpacked (${message(e)}).`]);
   } finally {
     for (const stream of input) stream.destroy();
   }
@@ -221,28 +242,32 @@ const S_IFLNK = 0xa000;
 const S_IFREG = 0x8000;
 const S_IFDIR = 0x4000;
 
-async function readZip(path: string, collector: Collector): Promise<void> {
+async function readZip(guard: Guard, take: TakeEntry): Promise<void> {
   let zip: ZipFile | null = null;
   try {
-    zip = await openPromise(path, { lazyEntries: true, autoClose: false, strictFileNames: true });
+    zip = await fromRandomAccessReaderPromise(new SourceReader(guard.source), guard.source.size, {
+      lazyEntries: true,
+      autoClose: false,
+      strictFileNames: true,
+    });
     for await (const entry of zip.eachEntry()) {
-      const name = collector.name(entry.fileName);
+      const name = guard.name(entry.fileName);
       if (entry.fileName.endsWith("/")) continue;
       const type = (entry.externalFileAttributes >>> 16) & S_IFMT;
-      if (type === S_IFLNK) collector.link(name, (await contentOf(zip, entry)).toString("utf8"), false);
-      else if (type !== 0 && type !== S_IFREG && type !== S_IFDIR) collector.hostile(name, "is a device");
+      if (type === S_IFLNK) guard.link(name, (await contentOf(zip, entry)).toString("utf8"), false);
+      else if (type !== 0 && type !== S_IFREG && type !== S_IFDIR) guard.hostile(name, "is a device");
       else {
-        if (entry.isEncrypted()) throw new PlumblineError("ARCHIVE_BAD", [path, `entry '${name}' is encrypted.`]);
+        if (entry.isEncrypted()) throw new PlumblineError("ARCHIVE_BAD", [guard.source.name, `entry '${name}' is encrypted.`]);
         // yauzl ends an entry's stream with an error where it is longer than this.
-        collector.count(name, entry.uncompressedSize);
-        collector.add(name, await contentOf(zip, entry));
+        guard.count(name, entry.uncompressedSize);
+        await guard.hand(take, name, entry.uncompressedSize, await zip.openReadStreamPromise(entry));
       }
     }
   } catch (e) {
-    if (e instanceof PlumblineError) throw e;
+    if (e instanceof PlumblineError || e === guard.fault) throw e;
     const name = /^(?:invalid (?:relative path|characters in fileName)|absolute path): (.*)$/.exec(message(e));
-    if (name) throw new PlumblineError("ARCHIVE_HOSTILE", [path, name[1], "leaves the archive's folder"]);
-    throw new PlumblineError("ARCHIVE_BAD", [path, `it cannot be unpacked (${message(e)}).`]);
+    if (name) throw new PlumblineError("ARCHIVE_HOSTILE", [guard.source.name, name[1], "leaves the archive's folder"]);
+    throw new PlumblineError("ARCHIVE_BAD", [guard.source.name, `it cannot be unpacked (${message(e)}).`]);
   } finally {
     zip?.close();
   }

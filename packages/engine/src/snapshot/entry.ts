@@ -1,8 +1,8 @@
 /**
  * A file of a snapshot before it has a meaning: a path and a way to its bytes. Folders and archives are both read into these.
  */
-import type { EvidenceFile, Problem } from "@plumbline/model";
-import { placeOf } from "@plumbline/plugin-sdk";
+import type { EvidenceFile, Line, Problem } from "@plumbline/model";
+import { isBinary, linesOf, placeOf } from "@plumbline/plugin-sdk";
 import { gunzipBytes } from "./gzip.js";
 import type { Limits } from "./limits.js";
 
@@ -13,6 +13,8 @@ export interface RawEntry {
   readonly size: number;
   /** The bytes as they lie there. May throw what the file system throws. */
   load(): Uint8Array;
+  /** The same bytes piece by piece, where they need not be held whole. */
+  pieces?(): Iterable<Uint8Array>;
 }
 
 /** What a folder or archive holds. */
@@ -65,9 +67,30 @@ export class LazyFile implements EvidenceFile {
   text(): string {
     if (this.decoded === null) {
       const bytes = this.bytes();
-      this.decoded = bytes.subarray(0, BINARY_SNIFF).includes(0) ? "" : DECODER.decode(bytes);
+      this.decoded = isBinary(bytes) ? "" : DECODER.decode(bytes);
     }
     return this.decoded;
+  }
+
+  lines(): Iterable<Line> {
+    return linesOf(this.pieces());
+  }
+
+  private *pieces(): Generator<Uint8Array> {
+    // A plugin's claim has mostly looked at the content already.
+    if (this.raw !== null || !this.entry.pieces) {
+      yield this.bytes();
+      return;
+    }
+    let first = true;
+    for (const piece of this.entry.pieces()) {
+      if (first && isGzip(piece)) {
+        yield this.bytes();
+        return;
+      }
+      first = false;
+      yield piece;
+    }
   }
 
   /** Forgets what was read; asking again reads again. */
@@ -78,7 +101,6 @@ export class LazyFile implements EvidenceFile {
 }
 
 const DECODER = new TextDecoder("utf-8");
-const BINARY_SNIFF = 4096;
 
 function isGzip(bytes: Uint8Array): boolean {
   return bytes.length > 18 && bytes[0] === 0x1f && bytes[1] === 0x8b;

@@ -4,7 +4,7 @@
  * A link to a file inside the folder is read as that file; any other link is named in a problem and not followed, so that
  * a snapshot cannot show what lies outside of it. Hidden folders (`.git`) are not entered.
  */
-import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { basename, join, sep } from "node:path";
 import { PlumblineError, type Problem } from "@plumbline/model";
 import type { Holding, RawEntry } from "./entry.js";
@@ -44,7 +44,7 @@ export function readFolder(root: string, limits: Limits): Holding {
   const addFile = (full: string, path: string): void => {
     try {
       const { size } = statSync(full);
-      entries.push({ path, size, load: () => readFileSync(full) });
+      entries.push({ path, size, load: () => readFileSync(full), pieces: () => piecesOf(full) });
     } catch (e) {
       problems.push({ severity: "warning", file: path, line: 0, message: `cannot be read: ${reason(e)}`, hint: "" });
     }
@@ -62,6 +62,23 @@ export function readFolder(root: string, limits: Limits): Holding {
 
   walk(root, "", 0);
   return { root, folder: true, name: basename(real), entries, problems };
+}
+
+const PIECE_BYTES = 1 << 20;
+
+/** A file's bytes, a MiB at a time. */
+function* piecesOf(path: string): Generator<Uint8Array> {
+  const file = openSync(path, "r");
+  try {
+    for (;;) {
+      const piece = new Uint8Array(PIECE_BYTES);
+      const size = readSync(file, piece);
+      if (size === 0) return;
+      yield piece.subarray(0, size);
+    }
+  } finally {
+    closeSync(file);
+  }
 }
 
 function list(dir: string) {

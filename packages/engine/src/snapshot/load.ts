@@ -23,7 +23,7 @@ export interface LoadOptions {
   /** In order of preference where claims are equally sure. */
   readonly plugins: readonly Plugin[];
   /** Folders or archives laid over the snapshot, the last on top. */
-  readonly overlays?: readonly string[];
+  readonly overlays?: readonly (string | Holding)[];
   readonly limits?: Partial<Limits>;
 }
 
@@ -36,15 +36,17 @@ interface Candidate {
   readonly layer: number;
 }
 
-export async function loadSnapshot(path: string, options: LoadOptions): Promise<Snapshot> {
+/** @param path a folder or an archive, or what one holds where that has been read already */
+export async function loadSnapshot(path: string | Holding, options: LoadOptions): Promise<Snapshot> {
   const limits: Limits = { ...LIMITS, ...options.limits };
-  const overlays = options.overlays ?? [];
+  const places = [path, ...(options.overlays ?? [])];
+  const overlays = places.slice(1).map(nameOf);
   const problems: Problem[] = [];
   const candidates: Candidate[] = [];
   const unrecognised: UnrecognisedFile[] = [];
-  let root = path;
+  let root = nameOf(path);
 
-  for (const [layer, place] of [path, ...overlays].entries()) {
+  for (const [layer, place] of places.entries()) {
     const holding = unwrap(await readHolding(place, limits));
     if (layer === 0) root = holding.root;
     problems.push(...holding.problems);
@@ -61,10 +63,10 @@ export async function loadSnapshot(path: string, options: LoadOptions): Promise<
         candidates.push({ file, ...best, layer });
       } else {
         file.release();
-        unrecognised.push({ file, overlay: layer === 0 ? "" : place });
+        unrecognised.push({ file, overlay: layer === 0 ? "" : nameOf(place) });
       }
     }
-    if (claimed === 0) throw new PlumblineError("SNAPSHOT_UNRECOGNISED", [place, holding.entries.length]);
+    if (claimed === 0) throw new PlumblineError("SNAPSHOT_UNRECOGNISED", [nameOf(place), holding.entries.length]);
   }
 
   const { chosen, setAside } = choose(candidates, overlays);
@@ -81,7 +83,12 @@ export async function loadSnapshot(path: string, options: LoadOptions): Promise<
   return { root, overlays, plugins: options.plugins, files, facts, problems, setAside, unrecognised };
 }
 
-async function readHolding(path: string, limits: Limits): Promise<Holding> {
+function nameOf(place: string | Holding): string {
+  return typeof place === "string" ? place : place.root;
+}
+
+async function readHolding(path: string | Holding, limits: Limits): Promise<Holding> {
+  if (typeof path !== "string") return path;
   if (!existsSync(path)) throw new PlumblineError("SNAPSHOT_MISSING", [path]);
   const folder = statSync(path).isDirectory();
   const holding = folder ? readFolder(path, limits) : await readArchive(path, limits);
@@ -94,7 +101,7 @@ function surestClaim(file: LazyFile, plugins: readonly Plugin[], problems: Probl
   let best: { plugin: Plugin; claim: Claim } | null = null;
   for (const plugin of plugins) {
     try {
-      const claim = plugin.claims(file);
+      const claim = plugin.claims?.(file) ?? null;
       if (claim && claim.score > (best?.claim.score ?? 0)) best = { plugin, claim };
     } catch (e) {
       if (e instanceof PlumblineError || (e as NodeJS.ErrnoException).code !== undefined) {

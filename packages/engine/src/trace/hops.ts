@@ -125,6 +125,10 @@ export function hopsOf(
       chosen !== undefined ||
       i === lastDecision;
     if (!visible) return;
+    if (rule?.derived !== undefined) {
+      const bridge = d.name.slice(d.name.lastIndexOf("/") + 1);
+      need({ why: rule.why, command: `ovs-ofctl -O OpenFlow15 dump-flows ${bridge}`, on: d.host });
+    }
     const before = textOf(e.row, false);
     hops.push({
       device: d.name,
