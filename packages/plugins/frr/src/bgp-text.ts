@@ -9,8 +9,8 @@
  */
 import type { BgpPathFact, ReadContext } from "@plumbline/model";
 
-/** RPKI state, then `*`, then `>` or `=`, then `i`. */
-const STATUS = /^([VIN ])?([RSsu* ])([>hd= ])([i ]) ?(.*)$/;
+/** RPKI state, then `*`, then `>` or `=` (FRR 10: `u` of a path that is not compared yet), then `i` (bgpd/bgp_route.c, route_vty_short_status_out). */
+const STATUS = /^([VIN ])?([RSsu* ])([>hd=u ])([i ]) ?(.*)$/;
 /** A next hop as printed, with the VRF it is in or the mark of a router's own. */
 const NEXTHOP = /^([0-9a-f.:]+)(?:@\d+)?<?$/i;
 

@@ -21,8 +21,11 @@ interface Open {
   readonly text: string;
 }
 
+/** Prefix lists by family and name; `last` is the highest sequence number so far. */
+type PrefixLists = Map<string, { readonly fact: PrefixListFact; readonly line: number; readonly text: string; last: number }>;
+
 export function readConfig(text: string, ctx: ReadContext): void {
-  const lists = new Map<string, { fact: PrefixListFact; line: number; text: string }>();
+  const lists: PrefixLists = new Map();
   let open: Open | null = null;
   let family = "";
   const finish = () => {
@@ -56,8 +59,11 @@ export function readConfig(text: string, ctx: ReadContext): void {
     }
   });
   finish();
-  for (const l of lists.values()) ctx.fact("frr.prefix-list", l.fact, l.line, l.text);
-  ctx.fact("frr.config-read", {}, 1, "");
+  for (const l of lists.values()) {
+    l.fact.entries.sort((a, b) => a.seq - b.seq);
+    ctx.fact("frr.prefix-list", l.fact, l.line, l.text);
+  }
+  ctx.fact("frr.config-read", {}, 0, "");
 }
 
 function routerOf(words: readonly string[]): ConfigRouterFact {
@@ -175,21 +181,16 @@ function neighbourFamilyLine(n: ConfigNeighbour, family: string, w: readonly str
   }
 }
 
-function prefixList(
-  lists: Map<string, { fact: PrefixListFact; line: number; text: string }>,
-  words: readonly string[],
-  line: number,
-  text: string,
-): void {
+function prefixList(lists: PrefixLists, words: readonly string[], line: number, text: string): void {
   // ip prefix-list NAME [seq N] permit|deny PREFIX|any [ge N] [le N]
   const family = words[0] === "ipv6" ? 6 : 4;
   const name = words[2] ?? "";
   let key = lists.get(`${family} ${name}`);
-  if (!key) lists.set(`${family} ${name}`, (key = { fact: { family, name, entries: [] }, line, text }));
+  if (!key) lists.set(`${family} ${name}`, (key = { fact: { family, name, entries: [] }, line, text, last: 0 }));
   let i = 3;
-  let seq = (key.fact.entries.at(-1)?.seq ?? 0) + 5;
+  let seq = key.last + 5;
   if (words[i] === "seq") {
-    seq = Number(words[i + 1]);
+    seq = Number(words[i + 1]) || seq;
     i += 2;
   }
   if (words[i] !== "permit" && words[i] !== "deny") return;
@@ -199,7 +200,7 @@ function prefixList(
   const any = given === "any";
   const prefix = any ? (family === 4 ? "0.0.0.0/0" : "::/0") : given;
   key.fact.entries.push({ seq, permit, prefix, ge: after("ge"), le: any ? (family === 4 ? 32 : 128) : after("le"), line, text });
-  key.fact.entries.sort((a, b) => a.seq - b.seq);
+  key.last = Math.max(key.last, seq);
 }
 
 function mapOf(words: readonly string[]): RouteMapFact {

@@ -1,6 +1,8 @@
 /**
  * What one peer was sent or sent itself: `show bgp … neighbors X advertised-routes|received-routes|routes|filtered-routes`, text and JSON. The text is a BGP
  * table; the JSON has the paths under a name of its own (bgpd/bgp_route.c, show_adj_route), but for `routes`, which is as the whole table's.
+ *
+ * FRR 10's text of what was sent prints all paths that the table has of a sent prefix, with their attributes before the policy; the best of them was sent.
  */
 import type { ReadContext } from "@plumbline/model";
 import { bgpRows } from "./bgp-text.js";
@@ -20,7 +22,9 @@ export function readNeighbourRoutes(text: string, asked: Asked, ctx: ReadContext
     return;
   }
   const { rows } = bgpRows(text, ctx, false);
+  const best = new Set(rows.filter((r) => r.fact.best).map((r) => r.fact.prefix));
   for (const r of rows) {
+    if (direction === "advertised" && !r.fact.best && best.has(r.fact.prefix)) continue;
     const { prefix, nexthop, localPref, weight, asPath } = r.fact;
     ctx.fact("frr.neighbour-route", { neighbour, direction, prefix, nexthop, localPref, weight, asPath }, r.line, r.text);
   }

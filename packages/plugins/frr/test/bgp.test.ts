@@ -66,6 +66,7 @@ test("FRR 10.1 and later: one more blank behind the status", () => {
                     192.0.2.23               0    100      0 i
  *=i                  192.0.2.24               0    100      0 i
  u   10.3.0.0/16      192.0.2.9                0             0 65001 i
+  u  10.4.0.0/16      0.0.0.0                  0         32768 i
 
 Displayed 2 routes and 4 total paths
 `),
@@ -74,7 +75,8 @@ Displayed 2 routes and 4 total paths
     6 198.51.100.0/24 by 0.0.0.0: valid best, pref 100, weight 32768, path ''
     7 203.0.113.100/32 by 192.0.2.23: valid best internal, pref 100, weight 0, path ''
     9 203.0.113.100/32 by 192.0.2.24: valid multipath internal, pref 100, weight 0, path ''
-    10 10.3.0.0/16 by 192.0.2.9: , pref 100, weight 0, path '65001'"
+    10 10.3.0.0/16 by 192.0.2.9: , pref 100, weight 0, path '65001'
+    11 10.4.0.0/16 by 0.0.0.0: , pref 100, weight 32768, path ''"
   `);
 });
 

@@ -134,7 +134,7 @@ test("a configuration", () => {
     8 frr.route-map {"name":"OUT","seq":20,"permit":false,"match":[],"set":[],"call":"","onMatch":""}
     10 frr.config-router {"asn":"65000","vrf":"default","routerId":"192.0.2.1","ebgpRequiresPolicy":false,"importCheck":true,"defaultIpv4":true,"neighbours":[{"name":"nodes","remoteAs":"65000","peerGroup":"","description":"","shutdown":false,"bfd":false,"ebgpMultihop":false,"families":{"ipv4 unicast":{"activate":true,"routeMapIn":"","routeMapOut":"OUT","prefixListIn":"","prefixListOut":"","maximumPrefix":0}},"line":13,"text":"neighbor nodes peer-group"},{"name":"192.0.2.2","remoteAs":"","peerGroup":"nodes","description":"","shutdown":true,"bfd":false,"ebgpMultihop":false,"families":{},"line":15,"text":"neighbor 192.0.2.2 peer-group nodes","shutdownLine":16}],"families":{"ipv4 unicast":{"networks":[{"prefix":"203.0.113.7/32","routeMap":"","line":19,"text":"network 203.0.113.7/32"}],"redistribute":[],"aggregates":[],"maximumPaths":0,"maximumPathsIbgp":4}}}
     2 frr.prefix-list {"family":4,"name":"P","entries":[{"seq":5,"permit":true,"prefix":"203.0.113.0/24","ge":0,"le":32,"line":2,"text":"ip prefix-list P seq 5 permit 203.0.113.0/24 le 32"},{"seq":10,"permit":false,"prefix":"0.0.0.0/0","ge":0,"le":32,"line":3,"text":"ip prefix-list P seq 10 deny any"}]}
-    1 frr.config-read {}"
+    0 frr.config-read {}"
   `);
 });
 
@@ -163,7 +163,7 @@ BFD Peers:
       "9 frr.route-map",
       "11 frr.config-router",
       "3 frr.prefix-list",
-      "2 frr.config-read",
+      "1 frr.config-read",
       "28 host.address-claim",
       "32 frr.bgp-path",
       "35 frr.neighbour",

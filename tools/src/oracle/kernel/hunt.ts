@@ -176,7 +176,10 @@ export async function askAgain(c: KernelCase): Promise<string[]> {
 export function answerLike(mirror: Mirror, a: Asked, optional: ReadonlySet<string>): Answer {
   return mirror.ask(a.packet.row, a.packet.in, (ours) => {
     const told = differences(a.kernel, ours, optional);
-    return told.length === 0 || (told.length === 1 && isDrawnPort(a.kernel.packet, ours.packet));
+    if (told.length === 0 || (told.length === 1 && isDrawnPort(a.kernel.packet, ours.packet))) return Number.POSITIVE_INFINITY;
+    const [theirs, mine] = [a.kernel, ours].map((x) => x.steps.filter((s) => !optional.has(s)));
+    const apart = theirs.findIndex((s, i) => s !== mine[i]);
+    return apart < 0 ? theirs.length : apart;
   });
 }
 

@@ -16,13 +16,13 @@ export interface Mirror {
   readonly problems: readonly Problem[];
   /**
    * Runs a packet that is received at an interface (or sent by the host itself: null) on the present connections. Where the way
-   * branches (a rate, a clock, a random number), the first branch that is `right` is taken, if there is one.
+   * branches (a rate, a clock, a random number), a branch that is `near` without bound is taken, if one is found; nearer ones are tried first.
    */
-  ask(row: Row, iface: string | null, right?: (a: Answer) => boolean): Answer;
+  ask(row: Row, iface: string | null, near?: (a: Answer) => number): Answer;
 }
 
 /** Ways that are tried where the rules leave a packet several. */
-const BRANCHES = 200;
+const BRANCHES = 1000;
 
 /** Opens a host from its dumps. */
 export async function openMirror(dumps: HostDumps, tool: Tool): Promise<Mirror> {
@@ -42,19 +42,19 @@ export async function openMirror(dumps: HostDumps, tool: Tool): Promise<Mirror> 
   };
   return {
     problems: host.problems,
-    ask(row, iface, right) {
+    ask(row, iface, near) {
       const layer: Layer<NetfilterAnswer> = iface === null ? send : receive;
       const question = layer.ask(`${questionOf(row)}${iface === null ? "" : ` --in ${iface}`}`);
       const told = (events: readonly Event[]) => answerOf(layer.answer(question, events), tool, iface === null);
       const events = run(question.run, []);
       let script: readonly number[] = [];
       let answer = told(events);
-      if (right && !right(answer) && events.some((e) => e.kind === EV.choice)) {
+      if (near && near(answer) !== Number.POSITIVE_INFINITY && events.some((e) => e.kind === EV.choice)) {
         const from = (s: readonly number[]) => {
           again();
           return run(question.run, s);
         };
-        const found = search(events, from, (e) => right(told(e)));
+        const found = search(events, from, (e) => near(told(e)));
         if (found) [script, answer] = [found.script, told(found.events)];
         else from([]);
       }
@@ -90,28 +90,27 @@ function questionOf(row: Row): string {
   return `${rowText(full)}${zeros && get(row, zeros) === 0 ? `,${zeros}=0` : ""}`;
 }
 
-/** The first script, in order of its choices, whose run is `right`; null if there is none among the first {@link BRANCHES}. */
-function search(
-  first: readonly Event[],
-  run: (script: readonly number[]) => readonly Event[],
-  right: (events: readonly Event[]) => boolean,
-) {
-  const others = (script: readonly number[], events: readonly Event[]): number[][] => {
+/** A script whose run is `near` without bound; null if there is none among the {@link BRANCHES} that are tried, those beside the nearest first. */
+function search(first: readonly Event[], run: (script: readonly number[]) => readonly Event[], near: (events: readonly Event[]) => number) {
+  const others = (script: readonly number[], events: readonly Event[], nearness: number) => {
     const choices = events.filter((e) => e.kind === EV.choice);
     return choices.flatMap((c, i) =>
       i < script.length
         ? []
         : Array.from({ length: c.c }, (_, option) => option)
             .filter((option) => option !== c.b)
-            .map((option) => [...choices.slice(0, i).map((x) => x.b), option]),
+            .map((option) => ({ script: [...choices.slice(0, i).map((x) => x.b), option], nearness })),
     );
   };
-  const waiting = others([], first);
+  const waiting = others([], first, near(first));
   for (let tries = 0; waiting.length > 0 && tries < BRANCHES; tries++) {
-    const script = waiting.shift()!;
+    const most = Math.max(...waiting.map((w) => w.nearness));
+    const at = waiting.findIndex((w) => w.nearness === most);
+    const [{ script }] = waiting.splice(at, 1);
     const events = run(script);
-    if (right(events)) return { script, events };
-    waiting.push(...others(script, events));
+    const nearness = near(events);
+    if (nearness === Number.POSITIVE_INFINITY) return { script, events };
+    waiting.push(...others(script, events, nearness));
   }
   return null;
 }

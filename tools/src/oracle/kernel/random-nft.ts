@@ -5,7 +5,16 @@
 import { set } from "@plumbline/model";
 import { address, anyAddress, type Draw, type Hint, MARKS, network, PORTS, setAddress, setProtocol } from "./draw.js";
 import { type Piece, sportOf } from "./pieces-iptables.js";
-import { NFT_MATCHES, type NftHook, type NftPlace, type NftSets, nftTcpFlags, nftTransport, nftUndecided, someAddresses } from "./pieces-nft.js";
+import {
+  NFT_MATCHES,
+  type NftHook,
+  type NftPlace,
+  type NftSets,
+  nftTcpFlags,
+  nftTransport,
+  nftUndecided,
+  someAddresses,
+} from "./pieces-nft.js";
 import type { DrawnRule, DrawnSet } from "./random-iptables.js";
 import type { RuleLine } from "./rule-set.js";
 

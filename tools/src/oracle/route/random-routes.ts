@@ -208,8 +208,9 @@ export function randomQuestions(r: Random, net: RouteNet, count: number): string
   return Array.from({ length: count }, () => {
     const words = [d.destination()];
     const k = r.fraction();
-    if (k < 0.3) {
-      const i = r.int(interfaces.length);
+    const i = r.int(interfaces.length);
+    // Nothing comes in by an interface that is down.
+    if (k < 0.3 && !net.lines.includes(`link set ${interfaces[i]} down`)) {
       words.push(`from ${r.chance(0.8) ? near(i) : d.destination()}`, `iif ${interfaces[i]}`);
     } else if (k < 0.5) words.push(`from ${d.own(r.int(interfaces.length))}`);
     else if (k < 0.62) words.push(`oif ${iface()}`);

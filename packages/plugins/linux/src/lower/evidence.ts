@@ -168,8 +168,8 @@ function routesOf(facts: FactBase, host: string): { known: Route[]; opaque: Opaq
   const opaque: OpaqueRoute[] = [];
   const seen = new Set<string>();
   for (const f of facts.of("linux.route", host)) {
-    const { family, table, prefix, type, metric, nexthops } = f.data;
-    const key = JSON.stringify([family, table, prefix, type, metric, nexthops]);
+    const { family, table, prefix, type, metric, nexthops, tos, from } = f.data;
+    const key = JSON.stringify([family, table, prefix, type, metric, nexthops, tos ?? 0, from ?? ""]);
     if (seen.has(key)) continue;
     seen.add(key);
     known.push(sourced(f));

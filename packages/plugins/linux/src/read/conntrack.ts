@@ -43,17 +43,20 @@ function readLine(line: string, number: number, ctx: ReadContext): boolean {
   }
   const [orig, reply] = tuples.map(tupleOf);
   const zoned = all.has("orig-zone") || all.has("reply-zone");
-  if (!orig || !reply || tuples.length !== 2 || !Number.isInteger(proto) || zoned) return false;
+  const zone = Number(all.get("zone") ?? 0);
+  const mark = Number(all.get("mark") ?? 0);
+  const numbers = [proto, zone, mark, orig?.sport, orig?.dport, reply?.sport, reply?.dport];
+  if (!orig || !reply || tuples.length !== 2 || !numbers.every(Number.isInteger) || zoned) return false;
   ctx.fact(
     "conntrack.entry",
     {
       table: "kernel",
       family: orig.src.includes(":") ? 6 : 4,
       proto,
-      zone: Number(all.get("zone") ?? 0),
+      zone,
       orig,
       reply,
-      mark: Number(all.get("mark") ?? 0),
+      mark,
       label: "0x0",
       seenReply: !words.includes("[UNREPLIED]"),
       closed: OVER.has(state),

@@ -12,6 +12,15 @@ import { readRulesJson, readRulesText } from "./rules.js";
 import { readSockets, readSysctl } from "./sockets.js";
 
 export function readLinux(file: EvidenceFile, ctx: ReadContext): void {
+  try {
+    read(file, ctx);
+  } catch (e) {
+    if (!(e instanceof SyntaxError)) throw e;
+    ctx.problem("error", 0, `the JSON is cut or damaged: ${e.message}`, "Collect it again; nothing of it is used.");
+  }
+}
+
+function read(file: EvidenceFile, ctx: ReadContext): void {
   const c = commandOf(file);
   if (!c) return;
   const text = file.text();

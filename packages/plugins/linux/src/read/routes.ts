@@ -136,11 +136,11 @@ function routeWords(draft: RouteDraft, words: readonly string[], line: number, c
       r.src = value;
       i++;
     } else if (w === "metric") {
-      r.metric = Number(value);
+      r.metric = numberOf(draft, "metric", value);
       i++;
     } else if (w === "mtu") {
       const lock = value === "lock";
-      r.mtu = Number(lock ? words[i + 2] : value);
+      r.mtu = numberOf(draft, "MTU", lock ? (words[i + 2] ?? "") : value);
       i += lock ? 2 : 1;
     } else if (w === "tos" || w === "dsfield") {
       const tos = dsfield(value);
@@ -154,9 +154,9 @@ function routeWords(draft: RouteDraft, words: readonly string[], line: number, c
       if (value !== "all" && value !== "default" && value !== "::/0") r.from = canonicalPrefix(value);
       i++;
     } else if (w === "nhid") {
-      draft.nhid = Number(value);
+      draft.nhid = numberOf(draft, "next hop object", value);
       i++;
-    } else if (w in OPAQUE) {
+    } else if (Object.hasOwn(OPAQUE, w)) {
       draft.opaque = OPAQUE[w];
       // What follows belongs to the encapsulation, up to the next hop.
       while (i + 1 < words.length && words[i + 1] !== "via" && words[i + 1] !== "dev") i++;
@@ -167,6 +167,13 @@ function routeWords(draft: RouteDraft, words: readonly string[], line: number, c
     else if (!FLAGS.has(w)) ctx.problem("warning", line, `'${w}' of a route is not understood; the route is used without it`);
   }
   if (hasHop) addHop(draft, hop, dead);
+}
+
+/** A number of a route; one that is none leaves open what the route does. */
+function numberOf(draft: RouteDraft, what: string, text: string): number {
+  if (/^(\d{1,10}|0x[0-9a-f]{1,8})$/.test(text)) return Number(text);
+  draft.opaque = `the route's ${what} is no number: '${text}'`;
+  return 0;
 }
 
 function hopWords(draft: RouteDraft, words: readonly string[], line: number, ctx: ReadContext): void {
@@ -182,7 +189,7 @@ function hopWords(draft: RouteDraft, words: readonly string[], line: number, ctx
     else if (w === "onlink") hop.onlink = true;
     else if (w === "dead") dead = true;
     else if (w === "linkdown") hop.linkdown = true;
-    else if (w in OPAQUE) {
+    else if (Object.hasOwn(OPAQUE, w)) {
       draft.opaque = OPAQUE[w];
       while (i + 1 < words.length && words[i + 1] !== "via" && words[i + 1] !== "dev") i++;
     } else if (w === "realm" || w === "realms" || w === "pref") i++;

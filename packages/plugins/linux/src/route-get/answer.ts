@@ -62,9 +62,7 @@ export class Answers {
     if (!choice || !asked.iif || asked.destination.family !== 4) return first;
     const machine = new Interpreter(this.device.net);
     const each = Array.from({ length: choice.c }, (_, k) =>
-      k === choice.b
-        ? first
-        : this.ofOneRun(asked, machine.run(asked.row, this.device.device, null, { script: [k], beyond: "first" })),
+      k === choice.b ? first : this.ofOneRun(asked, machine.run(asked.row, this.device.device, null, { script: [k], beyond: "first" })),
     );
     const good = each.find((a) => a.error === "" && a.type !== "unknown");
     if (!good || good.nexthops.length !== each.length) return first;
@@ -183,7 +181,7 @@ export class Answers {
     if (type === "unicast" && route) {
       const used = usedHops(asked, route);
       // Of an IPv6 group of next hop objects the first says the source (fib6_info_nh_dev, nexthop_fib6_nh).
-      const group = route.family === 6 && (route.nhid ?? 0) > 0 && route.nexthops.length > 1 ? route.nexthops[0] : null;
+      const group = isGroup6(route) ? route.nexthops[0] : null;
       return used.map((h) => {
         const by = group ?? h;
         return { via: h.via, dev: h.dev, weight: h.weight, src: this.source(asked, route, by.dev, by.via) };
@@ -211,10 +209,14 @@ export class Answers {
   }
 }
 
+const isGroup6 = (r: Route): boolean => r.family === 6 && (r.nhid ?? 0) > 0 && r.nexthops.length > 1;
+
 /** Next hops that the kernel takes one of. */
 function usedHops(asked: Asked, route: Route): Route["nexthops"] {
   const { oif, destination, source } = asked;
   if (!oif || oif.vrfTable !== undefined) return route.nexthops;
+  // Of an IPv6 group of next hop objects the hash takes any, once one is by that interface (fib6_select_path, net/ipv6/route.c).
+  if (isGroup6(route)) return route.nexthops;
   const by = route.nexthops.filter((h) => h.dev === oif.name);
   // Of IPv4 the first by that interface; of IPv6 it is a preference alone where a source is given, unless the destination is bound to a link.
   if (destination.family === 4) return by.slice(0, 1);

@@ -4,7 +4,7 @@
  * A part is one alternative, or several where the packet decides (map elements, address families, a translated
  * connection's REJECT): they become IR rules one behind the other, with the same origin and number.
  */
-import { type Action, assertNever, slice } from "@plumbline/model";
+import { type Action, assertNever } from "@plumbline/model";
 import type { Statement } from "../ast.js";
 import { branchAlternatives } from "./branches.js";
 import {

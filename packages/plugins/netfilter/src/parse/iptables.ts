@@ -37,12 +37,7 @@ const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, mangle: -150, 
 const NFT_SECURITY = 150;
 
 /** The hook of a built-in chain, null for a user's. */
-export function builtin(
-  table: string,
-  chain: string,
-  policy: "accept" | "drop",
-  variant: IptablesText["variant"] = "",
-): BaseChain | null {
+export function builtin(table: string, chain: string, policy: "accept" | "drop", variant: IptablesText["variant"] = ""): BaseChain | null {
   const hook = Object.hasOwn(HOOKS, chain) ? HOOKS[chain] : null;
   if (!hook) return null;
   if (table === "nat") return { type: "nat", hook, priority: hook === "prerouting" || hook === "output" ? -100 : 100, policy };
