@@ -6,6 +6,7 @@ import type { Collector, FrontendKind, ProxyFrontend, ProxyService } from "./ser
 /** Rules of fixed chains, in words. */
 const FIXED: Readonly<Record<string, string>> = {
   "mark-for-masquerade": "kube-proxy: marks for masquerade",
+  services: "kube-proxy: whose address and port this is",
   masquerading: "kube-proxy: masquerades what is marked",
   "reject-chain": "kube-proxy: rejects what has no endpoints",
   "cluster-ips-check": "kube-proxy: no other ports of a cluster IP",

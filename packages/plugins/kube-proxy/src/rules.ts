@@ -36,7 +36,7 @@ export interface PlacedTable {
   readonly table: ProxyTable;
 }
 
-export const NFT_TABLE = "kube-proxy";
+const NFT_TABLE = "kube-proxy";
 
 /** The tables with kube-proxy's rules, richest form of each host first. */
 export function proxyTables(facts: FactBase): PlacedTable[] {

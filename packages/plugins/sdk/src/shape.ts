@@ -12,7 +12,7 @@ const DEPTH = 32;
 
 /** What is wrong with data of a kind, with the way to it ("nexthops[1].via: a string is expected, 7 was found"); "" if nothing is. */
 export function factFault(kind: string, data: unknown, own: Plugin["facts"]): string {
-  const shape = own?.[kind] ?? (SHARED_FACTS as Readonly<Record<string, Shape>>)[kind];
+  const shape = [own, SHARED_FACTS].find((shapes) => shapes && Object.hasOwn(shapes, kind))?.[kind];
   if (shape === undefined)
     return `kind '${kind}' is declared nowhere: name it and its shape in the plugin's 'facts', or use a kind of @plumbline/model`;
   return valueFault(data, shape, "", 0);

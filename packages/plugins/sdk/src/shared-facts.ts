@@ -1,7 +1,7 @@
 /** What the data of the kinds of facts look like that `@plumbline/model` declares for all plugins (facts.ts says what they mean). */
-import type { FactKinds, Shape } from "@plumbline/model";
+import type { Shape } from "@plumbline/model";
 
-export const SHARED_FACTS: { readonly [K in keyof FactKinds]: Shape } = {
+export const SHARED_FACTS: Readonly<Record<string, Shape>> = {
   "linux.interface": {
     object: {
       name: "string",

@@ -87,8 +87,10 @@ async function one(ns: Namespace, seed: number, found: Found): Promise<void> {
     const ours = answerLike(mirror, a, optional);
     const told = differences(a.kernel, ours, optional);
     // A port that the kernel drew is nobody's to know; what comes back to it is another packet for us.
-    if (told.length === 1 && told[0].startsWith("packet: ") && withoutPort(a.kernel.packet) === withoutPort(ours.packet))
+    if (told.length === 1 && told[0].startsWith("packet: ") && withoutPort(a.kernel.packet) === withoutPort(ours.packet)) {
       drawn.add(flowOf(a));
+      drawn.add(Number(/:(\d+) > /.exec(a.kernel.packet)?.[1]));
+    }
     if (drawn.has(flowOf(a)) || (how.randomFully && flowOf(a) === 0)) found.drawn++;
     else if (told.length > 0) differing.push(`packet ${i + 1}: ${told.join("; ")}`);
   });

@@ -16,6 +16,11 @@ const tight = (text: string) => text.replace(/\s+/g, "");
 /** Lines that a text may be spread over. */
 const REACH = 10_000;
 
+/** Fewer letters in common are chance. */
+const WORD = 6;
+/** Behind a line that is told in part the rest stands near. */
+const NEAR = 20;
+
 /** What is wrong with an origin, "" if nothing is. */
 export function originFault(origin: Origin, file: KnownLines): string {
   const { line, text } = origin;
@@ -34,7 +39,7 @@ export function originFault(origin: Origin, file: KnownLines): string {
 function goesOn(lines: readonly string[], line: number, first: string, wanted: string): boolean {
   let begun = Math.min(first.length, wanted.length);
   while (begun > 0 && !first.endsWith(wanted.slice(0, begun))) begun--;
-  let rest = wanted.slice(begun);
+  const rest = wanted.slice(begun);
   let next = line;
   if (begun === 0) {
     while (next < lines.length && tight(lines[next]) === "") next++;
@@ -43,15 +48,23 @@ function goesOn(lines: readonly string[], line: number, first: string, wanted: s
     if (there.startsWith(rest)) return true;
     if (!rest.startsWith(there)) return false;
   }
-  for (; next < lines.length && next < line + REACH && rest !== ""; next++) {
+  return follows(lines, next, Math.min(lines.length, line + REACH), rest);
+}
+
+/** Whether a text is made of these lines in order, each told whole, by its first words, or not at all. */
+function follows(lines: readonly string[], from: number, end: number, text: string): boolean {
+  let rest = text;
+  for (let next = from; next < end && rest !== ""; next++) {
     const there = tight(lines[next]);
-    if (there === "") continue;
-    if (there.startsWith(rest)) return true;
-    if (rest.startsWith(there)) rest = rest.slice(there.length);
+    let common = 0;
+    while (common < there.length && common < rest.length && there[common] === rest[common]) common++;
+    if (common === 0) continue;
+    if (common === there.length || common === rest.length) rest = rest.slice(common);
+    // Told in part, or left out: what comes next shows which.
+    else if (common >= WORD && follows(lines, next + 1, Math.min(end, next + 1 + NEAR), rest.slice(common))) return true;
   }
   return rest === "";
 }
-
 /** {@link originFault} where the text names an object: its words stand in the object's lines. */
 export function summaryFault(origin: Origin, file: KnownLines): string {
   if (origin.file !== file.path) return `its origin is in ${origin.file}`;
