@@ -56,7 +56,9 @@ function stopwatch(): () => { cpu: number; clock: number } {
 function tell(part: string, { cpu, clock }: { cpu: number; clock: number }): void {
   const s = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
   const memory = process.memoryUsage().rss;
-  console.log(`  ${part.padEnd(24)} ${s(cpu).padStart(9)} processor ${s(clock).padStart(9)} clock, ${Math.round(memory / 2 ** 20)} MiB resident`);
+  console.log(
+    `  ${part.padEnd(24)} ${s(cpu).padStart(9)} processor ${s(clock).padStart(9)} clock, ${Math.round(memory / 2 ** 20)} MiB resident`,
+  );
 }
 
 async function bench(): Promise<void> {
@@ -102,5 +104,7 @@ function traces(session: Awaited<ReturnType<typeof openLayer>>): void {
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.floor(share * (times.length - 1))].toFixed(2);
   const what = [...verdicts].map(([v, n]) => `${n} ${v}`).join(", ");
-  console.log(`  ${times.length + 1} traces (${what}): first ${first.toFixed(2)} ms, then median ${at(0.5)} ms, 99 % ${at(0.99)} ms, longest ${at(1)} ms`);
+  console.log(
+    `  ${times.length + 1} traces (${what}): first ${first.toFixed(2)} ms, then median ${at(0.5)} ms, 99 % ${at(0.99)} ms, longest ${at(1)} ms`,
+  );
 }

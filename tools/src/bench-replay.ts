@@ -28,6 +28,7 @@ const { values } = parseArgs({
     frame: { type: "string", default: "60" },
     repeat: { type: "string", default: "1" },
     trajectories: { type: "string" },
+    workers: { type: "string", default: "1" },
     records: { type: "string" },
     keep: { type: "string" },
     file: { type: "string" },
@@ -76,6 +77,7 @@ function generate(file: string, session: Session): void {
 async function once(session: Session, file: string): Promise<ReplayResult> {
   let shown = 0;
   return replay(session, [{ source: await openCapture(file), at: values.at }], {
+    workers: Number(values.workers),
     ...(values.trajectories === undefined ? {} : { maxTrajectories: Number(values.trajectories) }),
     ...(values.records === undefined ? {} : { flows: flowFile(values.records) }),
     progress: ({ packets, seconds }) => {

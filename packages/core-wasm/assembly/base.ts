@@ -1,6 +1,7 @@
 // Where this instance's memory areas are. Every instance (worker) binds to the shared program and to a state of its own.
 import { RECORD_EVENTS, ROW_BYTES, S_CT, S_RECORD, S_ROW_BYTES } from "./layout";
 import { attend } from "./met";
+import { forgetTrails } from "./trails";
 
 /** The program: read-only. */
 export let P: usize = 0;
@@ -15,6 +16,7 @@ export function bind(program: usize, state: usize): void {
   S = state;
   K = load<u32>(state, S_CT);
   attend(0);
+  forgetTrails();
 }
 
 /** Bytes of a row that are in use in the present run. What is behind them is nobody's. */

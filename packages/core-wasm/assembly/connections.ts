@@ -4,7 +4,7 @@
 // bounded: when all records are in use the connection that was used longest ago is forgotten, and counted. A record that
 // a thread of the present run may still hold is given back at the run's end, never before.
 import { K, P } from "./base";
-import { allocates, alters, clearMet, enters, fills, forgetsAll, met, missed } from "./met";
+import { allocates, alters, clearMet, enters, fills, forgetsAll, lastUse, met, missed } from "./met";
 import {
   CONN_BOTH_IN, CONN_BYTES, CONN_IN_RUN, CONN_ORIG_IN, CONN_PENDING, CONN_REPLY_IN, K_BUCKETS, K_BUCKET_MASK,
   K_CAPACITY, K_COUNT, K_EVICTED, K_FREE, K_FRESH, K_LOG, K_LOG_CAPACITY, K_LOG_COUNT, K_LOG_LOST, K_LOG_ON, K_NEWEST, K_OLDEST,
@@ -247,7 +247,7 @@ export function allocate(): usize {
     put(K + K_FRESH, n + 1);
     if (n + 1 == load<u32>(K, K_CAPACITY)) fills();
   } else {
-    conn = load<u32>(K, K_OLDEST);
+    conn = longestUnused();
     if (conn == 0 || load<u32>(conn, N_RUN) == load<u32>(K, K_RUN)) {
       put(K + K_REFUSED, load<u32>(K, K_REFUSED) + 1);
       return 0;
@@ -262,6 +262,22 @@ export function allocate(): usize {
   store<u32>(conn, load<u32>(K, K_RUN), N_RUN);
   joinRun(conn);
   return conn;
+}
+
+/**
+ * The connection that was used longest ago, 0 if there is none. Packets that are only counted (trajectory.ts) do not move theirs in the list: those
+ * that such packets have used since are put in their place now, as far as it is known: behind all that are in the list.
+ */
+function longestUnused(): usize {
+  while (true) {
+    const conn = <usize>load<u32>(K, K_OLDEST);
+    if (conn == 0) return 0;
+    const used = lastUse(conn);
+    if (used <= load<u32>(conn, N_RUN)) return conn;
+    store<u32>(conn, used, N_RUN);
+    unlinkUse(conn);
+    linkUse(conn);
+  }
 }
 
 /** Forgets a connection that no thread of this run has seen. */

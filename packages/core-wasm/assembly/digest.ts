@@ -15,10 +15,13 @@ export function fold(h: u64, x: u64, y: u64): u64 {
 /** The path hash with another event. It is a polynomial of the events' own hashes, so that one need not wait for the other's. */
 // @ts-ignore: decorator
 @inline
-export function chain(h: u64, x: u64, y: u64): u64 {
-  const e = x * 0x9e37_79b9_7f4a_7c15 + y * 0xc2b2_ae3d_27d4_eb4f;
-  return (h + (e ^ (e >>> 32))) * 0xd6e8_feb8_6659_fd93;
+export function chain(h: u64, thread: u32, kind: u32, a: u32, b: u32, c: u32): u64 {
+  const e = (<u64>kind | (<u64>a << 32)) * 0x9e37_79b9_7f4a_7c15 + (<u64>b | (<u64>c << 32)) * 0xc2b2_ae3d_27d4_eb4f;
+  return (h + (e ^ (e >>> 32)) + <u64>thread * THREAD_SHARE) * chainStep;
 }
+/** What it is multiplied with at each event, and the share of a thread's number. */
+export const chainStep: u64 = 0xd6e8_feb8_6659_fd93;
+export const THREAD_SHARE: u64 = 0xa076_1d64_78bd_642f;
 
 /** A hash with the difference of the `n`-th four words. */
 // @ts-ignore: decorator

@@ -45,7 +45,7 @@ export function event(t: usize, kind: u32, a: u32, b: u32, c: u32, row: usize): 
   if (kind == EV_LEAF) fate(t, a, b, c);
   if (keep == RECORD_DIGEST && (kind == EV_LEAF || kind == EV_OUTPUT)) digestOf(kind, threadNumber(t), a, b, row);
   if (kind != EV_CT && kind != EV_NAT)
-    store<u64>(S, chain(load<u64>(S, S_PATH_LOW), <u64>(kind | (threadNumber(t) << 8)) | (<u64>a << 32), <u64>b | (<u64>c << 32)), S_PATH_LOW);
+    store<u64>(S, chain(load<u64>(S, S_PATH_LOW), threadNumber(t), kind, a, b, c), S_PATH_LOW);
   return full;
 }
 
@@ -56,7 +56,7 @@ export function step(t: usize, kind: u32, a: u32, b: u32, c: u32, row: usize): b
   const index = load<u32>(S, S_EVENT_COUNT);
   if (!quiet || index >= BOUND_EVENTS - 1) return event(t, kind, a, b, c, row);
   store<u32>(S, index + 1, S_EVENT_COUNT);
-  store<u64>(S, chain(load<u64>(S, S_PATH_LOW), <u64>(kind | (threadNumber(t) << 8)) | (<u64>a << 32), <u64>b | (<u64>c << 32)), S_PATH_LOW);
+  store<u64>(S, chain(load<u64>(S, S_PATH_LOW), threadNumber(t), kind, a, b, c), S_PATH_LOW);
   return false;
 }
 

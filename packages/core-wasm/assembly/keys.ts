@@ -14,6 +14,7 @@ export const AT_FRAGMENT: usize = 20;
 export const AT_TTL: usize = 22;
 export const AT_PROTO: usize = 23;
 export const AT_ADDRESSES: usize = 26;
+export const AT_TARGET: usize = 36;
 export const AT_FLAGS: usize = 47;
 
 /**

@@ -3,7 +3,7 @@
 //
 // A thread's position is (pc, cursor, table): the next operation (0: the program has ended), where a sequence goes on, and
 // the table whose walk this is (0: a program outside any table). A `call` puts the three on the frame stack.
-import { copyMasked, copyRow, P, S, takeSettings, W } from "./base";
+import { copyMasked, copyRow, P, quiet, S, takeSettings, W } from "./base";
 import { lookup, next, search } from "./classify";
 import { beginRun, endRun } from "./connections";
 import { confirm, ct, ctClear, nat, unnat } from "./ct";
@@ -28,6 +28,7 @@ import { answer, decap, encap } from "./make";
 import { computed } from "./choose";
 import { carryAll, readValue, setWords } from "./pieces";
 import { bareThread, inheritState, newThread } from "./threads";
+import { follow, trailCursor, trailEntry, trailFrame, trailInto, trailPc, trailRef, trailTable, trailWalks } from "./trails";
 
 /** Byte offset of a choice's options within its operands. */
 const CHOOSE_OPTIONS: usize = 16;
@@ -195,6 +196,8 @@ function thread(t: usize): usize {
   let ref: usize = 0;
   // What was hit last: where its program may go on.
   let entry: usize = 0;
+  // A trail may begin where a table is entered: after the thread has begun, and after each action that ends one.
+  let fresh = quiet;
 
   const start = load<u32>(t, H_START);
   store<u32>(t, START_DONE, H_START);
@@ -222,6 +225,20 @@ function thread(t: usize): usize {
 
   while (true) {
     if (into != 0) {
+      if (fresh) {
+        fresh = false;
+        if (follow(t, into, ref, frame, walks)) {
+          pc = trailPc;
+          cursor = trailCursor;
+          table = trailTable;
+          into = trailInto;
+          ref = trailRef;
+          entry = trailEntry;
+          frame = trailFrame;
+          walks = trailWalks;
+          continue;
+        }
+      }
       if (walks >= BOUND_FRAMES) {
         leaf(t, LEAF_LOOPED, BOUND_NUMBER_FRAMES, 0);
         return 0;
@@ -321,6 +338,7 @@ function thread(t: usize): usize {
           return 0;
         }
         store<u32>(t, n + 1, H_VALUES);
+        fresh = quiet;
         pc = readValue(pc + 4, row, t + H_VALUE_STACK + <usize>n * VALUE_BYTES);
         break;
       }
@@ -331,6 +349,7 @@ function thread(t: usize): usize {
           break;
         }
         store<u32>(t, n - 1, H_VALUES);
+        fresh = quiet;
         pc = carryAll(pc + 4, t + H_VALUE_STACK + <usize>(n - 1) * VALUE_BYTES, row);
         break;
       }
@@ -351,6 +370,7 @@ function thread(t: usize): usize {
         store<u64>(v, greater ? 1 : 0);
         store<u64>(v, 0, 8);
         pc = carryAll(pc + 16, v, row);
+        fresh = quiet;
         break;
       }
       case OP_CALL:
@@ -435,6 +455,7 @@ function thread(t: usize): usize {
         break;
       case OP_CT:
         if (ct(t, pc + 4)) return 0;
+        fresh = quiet;
         pc += 4 + C_ZONE_PIECES + <usize>load<u32>(pc + 4, C_ZONE_COUNT) * PIECE_BYTES;
         break;
       case OP_NAT:
@@ -443,18 +464,22 @@ function thread(t: usize): usize {
         break;
       case OP_UNNAT:
         if (unnat(t, load<u32>(pc, 4))) return 0;
+        fresh = quiet;
         pc += 8;
         break;
       case OP_CONFIRM:
         confirm(t);
+        fresh = quiet;
         pc += 4;
         break;
       case OP_CT_CLEAR:
         ctClear(t);
+        fresh = quiet;
         pc += 4;
         break;
       case OP_CHOOSE: {
         const k = chosen(row, pc + 4);
+        fresh = quiet;
         if (event(t, EV_CHOICE, load<u32>(pc, 4), k, load<u32>(pc, 8), row)) return 0;
         pc = load<u32>(pc + 4 + CHOOSE_OPTIONS + 4 + (<usize>k << 3));
         break;

@@ -6,9 +6,9 @@
 // former's trajectory is forgotten), and absences stand in chains by the hash of their key. Who changes something says so here, and
 // exactly those trajectories end. What is left behind by one that has ended may end a later one of the same flow: it is only run again.
 import {
-  ABSENT_BYTES, ABSENT_CHAINS, CLASS_ALLOCATES, MET_ABSENT, MET_ENTRY, MET_MOST, N_MET, R_ABSENT, R_ABSENT_COUNT, R_ABSENT_HEADS, R_ABSENT_LIMIT, R_MET, Z_FLOW, Z_HASH, Z_NEXT,
+  ABSENT_BYTES, ABSENT_CHAINS, CLASS_ALLOCATES, J_RUN, MET_ABSENT, MET_ENTRY, MET_MOST, N_MET, N_RUN, R_ABSENT, R_ABSENT_COUNT, R_ABSENT_HEADS, R_ABSENT_LIMIT, R_FLOW_COUNT, R_MET, Z_FLOW, Z_HASH, Z_NEXT,
 } from "./layout";
-import { drop, dropAll } from "./trajectory";
+import { drop, dropAll, lineAt, remembers } from "./trajectory";
 
 /** The replay of this instance, 0 where there is none or it remembers nothing. */
 let R: usize = 0;
@@ -67,6 +67,17 @@ export function enters(hash: u32): void {
   changed = true;
   if (R == 0 || load<u32>(R, R_ABSENT_COUNT) == 0) return;
   for (let z = first(hash); z != 0; z = next(z)) if (load<u32>(z, Z_HASH) == hash) drop(R, load<u32>(z, Z_FLOW) - 1);
+}
+
+/** The number of the last run that used a connection, be it one that was only counted. */
+export function lastUse(conn: usize): u32 {
+  const own = load<u32>(conn, N_RUN);
+  return R == 0 ? own : max<u32>(own, max<u32>(useBy(load<u32>(conn, N_MET)), useBy(load<u32>(conn, N_MET + 4))));
+}
+function useBy(owner: u32): u32 {
+  if (owner == 0 || owner > load<u32>(R, R_FLOW_COUNT)) return 0;
+  const line = lineAt(R, owner - 1);
+  return remembers(line) ? load<u32>(line, J_RUN) : 0;
 }
 
 /** From now on making a record means forgetting another. */

@@ -4,7 +4,7 @@
 // Understood are section headers, interface descriptions (if_tsresol, if_tsoffset), enhanced, simple and the obsolete packet blocks; other blocks are
 // passed over, however long. A simple packet has no time: it gets that of the packet before it. What comes from an interface that is not
 // Ethernet is counted.
-import { COUNT_OTHER_LINK, INTERFACE_BYTES, INTERFACE_MOST, I_LINK, I_OFFSET, I_PER_SECOND, I_SNAP, RECORD_HEADER, R_BLOCKS, R_BLOCKS_STAGED, R_BLOCKS_USED, R_INTERFACES, R_INTERFACE_COUNT, R_LAST_FRACTION, R_LAST_SECONDS, R_LINK, R_MAX_RECORD, R_SKIP, R_STAGE, R_STAGED, R_TURNED, UNWRAP_CORRUPT, UNWRAP_DONE } from "./layout";
+import { COUNT_OTHER_LINK, INTERFACE_BYTES, INTERFACE_MOST, I_LINK, I_OFFSET, I_PER_SECOND, I_SNAP, RECORD_HEADER, R_BLOCKS, R_BLOCKS_STAGED, R_BLOCKS_USED, R_INTERFACES, R_INTERFACE_COUNT, R_LAST_FRACTION, R_LAST_SECONDS, R_LINK, R_MAX_RECORD, R_PART, R_SKIP, R_STAGE, R_STAGED, R_TURNED, UNWRAP_CORRUPT, UNWRAP_DONE } from "./layout";
 import { count } from "./trajectory";
 
 const SECTION: u32 = 0x0a0d0d0a;
@@ -131,7 +131,7 @@ function packet(r: usize, p: usize, type: u32, total: u32): bool {
   if (simple && snap != 0) captured = min<u32>(captured, snap);
   if (captured > room) return false;
   if (load<u32>(from, I_LINK) != ETHERNET) {
-    count(r, COUNT_OTHER_LINK, 1);
+    if (load<u32>(r, R_PART) == 0) count(r, COUNT_OTHER_LINK, 1);
     return true;
   }
   if (!simple) {

@@ -9,10 +9,12 @@
 // the comparison of sides below does. What a packet comes to is remembered (trajectory.ts) when nothing was changed by it: no
 // connection, and no mark on another flow.
 import { K, S } from "./base";
+import { quotedTuple } from "./answers";
 import { decode, decodeInner } from "./decode";
 import { addFlow, addPath, answerTuple, findFlow, findPath, flowNumber, flowTuple, otherWay, pathAt } from "./flows";
 import { writeSide } from "./keys";
 import { allocated, attend, depend, isStable } from "./met";
+import { partOfRow } from "./part";
 import { skim } from "./skim";
 import { add, count, drop, hit, lineAt, remember } from "./trajectory";
 import {
@@ -21,17 +23,17 @@ import {
   F_TUN_METADATA0, F_VLAN_TCI, TCP_ACK, TCP_SYN,
 } from "./fields";
 import {
-  A_BYTES, A_FLOWS, A_PACKETS, B_ETH, B_FLAGS, B_LENGTH, B_TCI, B_TOS, B_TTL, B_TUNNEL_DST, B_TUNNEL_ETH, B_TUNNEL_KEY, B_TUNNEL_OPTION,
+  A_BYTES, A_FLOWS, A_ORDER, A_PACKETS, B_ETH, B_FLAGS, B_LENGTH, B_TCI, B_TOS, B_TTL, B_TUNNEL_DST, B_TUNNEL_ETH, B_TUNNEL_KEY, B_TUNNEL_OPTION,
   B_TUNNEL_PORT, B_TUNNEL_SRC, COUNT_BYTES, COUNT_ENTERING, COUNT_FLOWLESS, COUNT_FOREIGN, COUNT_FRAGMENTS, COUNT_FRAMES, COUNT_LEAVING,
   COUNT_PATHLESS, COUNT_REPLIES, COUNT_RUN, COUNT_SENT, COUNT_TUNNELLED, COUNT_UNQUOTED, CT_TUPLE_BYTES, DECODE_IPV4, DECODE_IPV6,
   CLASS_ALLOCATES, CLASS_LEAVING, CLASS_REPLY, CLASS_RUN, CLASS_SENT, CLASS_TUNNELLED, CLASS_V6, FLOW_FIRST_BYTES, FLOW_LEAVING, J_LENGTH, J_RUN, J_SIDE, K_CAPACITY, K_FRESH, K_RUN, LEAF_REJECTED, FLOW_TUNNELLED, NONE, POINT_ALL, POINT_BY, POINT_FROM, RECORD_HEADER, REPLAY_CORRUPT,
   REPLAY_FLOWS_FULL, REPLAY_HUNGRY, REPLAY_NEW_PATH, R_CACHE_LIMIT, R_CLASS, R_DECODING, R_DEVICE, R_FLOW, R_FLOW_COUNT, R_FLOW_GONE, R_FLOW_LIMIT, R_FLOW_MOST,
-  R_FLOW_STRIDE, R_FOLDING, R_LENGTH, R_LENGTH_MASK, R_MACS, R_MAC_COUNT, R_MAX_RECORD, R_OWN, R_OWN_COUNT, R_PATH_COUNT, R_PATH_LIMIT, R_PENDING,
+  R_FLOW_STRIDE, R_FOLDING, R_LENGTH, R_LENGTH_MASK, R_MACS, R_MAC_COUNT, R_MAX_RECORD, R_OWN, R_ORDINAL, R_OWN_COUNT, R_PART, R_PARTS, R_PATH_COUNT, R_PATH_LIMIT, R_PENDING,
   R_POINT, R_PORT, R_RUN, R_RUNNING, R_SENT, R_SIDE_0, R_SIDE_LENGTH, R_SPAN_FROM, R_SPAN_TO, R_STAGE, R_STAGED, R_SWAPPED, R_TICK, R_TIMED_IN, R_TIME_LOW,
   R_TUNNEL_ADDRESSES, R_TUNNEL_COUNT, R_TUNNEL_OPTION, R_TUNNEL_PORT, R_USED, SEEN_ANSWER, SEEN_AS_REPLY, SEEN_EXPIRED, SEEN_OPENING,
   SEEN_REFUSED, SEEN_RESET, SEEN_TO_SENDER, SEEN_UNREACHABLE, S_ANSWERED, S_HAS_INNER, S_INNER_ROW, S_INPUT_ROW, S_LEAF, S_LEAF_DEVICE,
   S_LEAF_REJECTED, S_LEAF_TEXT, S_PATH_LOW, S_RESULT_ROW, S_TUPLES, TIMED_EVERY, TUPLE_DST, TUPLE_PORTS, W_BYTES, W_FINAL, W_FINAL_KIND,
-  W_FIRST, W_KIND, W_LAST, W_LEAF, W_LEAF_DEVICE, W_OTHER_PATH, W_PACKETS, W_PATH, W_SEEN, W_TCP_FLAGS, W_TEXT,
+  W_FIRST, W_KIND, W_LAST, W_LEAF, W_LEAF_DEVICE, W_ORDER, W_OTHER_PATH, W_PACKETS, W_PATH, W_SEEN, W_TCP_FLAGS, W_TEXT,
 } from "./layout";
 import { run } from "./machine";
 
@@ -121,6 +123,11 @@ export function replay(r: usize): u32 {
         if (kind > DECODE_IPV6) way = PASSES;
       }
     }
+    if (load<u32>(r, R_PARTS) > 1 && (kind <= DECODE_IPV6 ? partOfRow(r, about) : 0) != load<u32>(r, R_PART)) {
+      store<u32>(r, used + RECORD_HEADER + captured, R_USED);
+      add(r + R_ORDINAL, 1);
+      continue;
+    }
     const tunnelled = about != row;
     const entering = way == ENTERS;
     let sent = false;
@@ -133,6 +140,7 @@ export function replay(r: usize): u32 {
         const flows = load<u32>(r, R_FLOW_COUNT) - load<u32>(r, R_FLOW_GONE);
         if (flows < load<u32>(r, R_FLOW_MOST)) {
           flow = addFlow(r, key, tuple);
+          store<u64>(flow, load<u64>(r, R_ORDINAL), W_ORDER);
           // Packets of the other direction now find one that they answer.
           const other = otherWay(r, flow, S + S_TUPLES + CT_TUPLE_BYTES);
           if (other != 0) drop(r, flowNumber(r, other));
@@ -143,6 +151,7 @@ export function replay(r: usize): u32 {
       }
     }
     store<u32>(r, used + RECORD_HEADER + captured, R_USED);
+    add(r + R_ORDINAL, 1);
     const time = <u64>seconds * 1_000_000_000 + <u64>fraction * <u64>load<u32>(r, R_TICK);
     store<u64>(r, time, R_TIME_LOW);
     if (time < load<u64>(r, R_SPAN_FROM)) store<u64>(r, time, R_SPAN_FROM);
@@ -215,6 +224,7 @@ export function replay(r: usize): u32 {
     const hash = load<u64>(S, S_PATH_LOW);
     if (findPath(r, hash) == NONE && load<u32>(r, R_PATH_COUNT) < load<u32>(r, R_PATH_LIMIT)) {
       addPath(r, hash);
+      store<u64>(pathAt(r, load<u32>(r, R_PATH_COUNT) - 1), load<u64>(r, R_ORDINAL), A_ORDER);
       store<u32>(r, 1, R_PENDING);
       return REPLAY_NEW_PATH;
     }
@@ -348,20 +358,6 @@ function begins(r: usize, flow: usize, row: usize, marks: u32): void {
   }
   answerTuple(kind, tuple, answer);
   answers(flow, findFlow(r, kind | other, answer));
-}
-
-/** The tuple of the packet that an ICMP error quotes to `tuple`; returns its kind, NONE if there is none. */
-function quotedTuple(row: usize, tuple: usize): u32 {
-  const proto = load<u32>(row, F_INNER_PROTO << 2);
-  if (proto == 0) return NONE;
-  const v6 = load<u32>(row, F_ETH_TYPE << 2) == 0x86dd;
-  v128.store(tuple, v128.load(row, F_INNER_SRC << 2));
-  v128.store(tuple, v128.load(row, F_INNER_DST << 2), TUPLE_DST);
-  let ports = (load<u32>(row, F_INNER_TP_SRC << 2) << 16) | load<u32>(row, F_INNER_TP_DST << 2);
-  // A quoted echo request: its identifier, type 8 (128), code 0.
-  if (proto == (v6 ? 58 : 1)) ports = (ports & 0xffff_0000) | (v6 ? 0x8000 : 0x0800);
-  store<u32>(tuple, ports, TUPLE_PORTS);
-  return proto | (v6 ? 0x100 : 0);
 }
 
 /**

@@ -3,12 +3,13 @@
 // is loaded: a bucket of the index and the flow's hot line are all that it looks at. A flow that does not stand in its own bucket (that was full) is left to
 // the slow way.
 import { K } from "./base";
-import { AT_ADDRESSES, AT_FLAGS, AT_PROTO, bucketOf, hashOfKey, isPlain, plainSide, tagged, tagOf } from "./keys";
+import { AT_ADDRESSES, AT_FLAGS, AT_PROTO, AT_TARGET, bucketOf, hashOfKey, isPlain, plainSide, tagged, tagOf } from "./keys";
 import {
   COUNT_BYTES, COUNT_FRAMES, J_LENGTH, J_RUN, J_SIDE, K_RUN, LINE_BYTES, RECORD_HEADER, R_CACHED, R_FLAG_MAP, R_HIGH_FLAGS, R_INDEX, R_INDEX_MASK, R_LENGTH_MASK,
-  R_LINES, R_SPAN_FROM, R_SPAN_TO, R_STAGE, R_SWAPPED, R_TICK, R_TOS_MASK, SLOT_NUMBER,
+  R_LINES, R_ORDINAL, R_PART, R_PARTS, R_SPAN_FROM, R_SPAN_TO, R_STAGE, R_SWAPPED, R_TICK, R_TOS_MASK, R_TUNNEL_PORT, SLOT_NUMBER,
 } from "./layout";
-import { count, hit } from "./trajectory";
+import { partOf } from "./part";
+import { add, count, hit } from "./trajectory";
 
 /** Whether a line is that of the key and remembers the trajectory of a packet with that side and (masked) length. */
 // @ts-ignore: decorator
@@ -34,6 +35,10 @@ export function skim(r: usize, used: u32, end: u32): u32 {
   let runs = load<u32>(K, K_RUN);
   let from = load<u64>(r, R_SPAN_FROM);
   let to = load<u64>(r, R_SPAN_TO);
+  const parts = load<u32>(r, R_PARTS);
+  const part = load<u32>(r, R_PART);
+  const tunnelPort = bswap<u16>(<u16>load<u32>(r, R_TUNNEL_PORT));
+  let others: u64 = 0;
   let frames: u64 = 0;
   let bytes: u64 = 0;
   while (used + RECORD_HEADER <= end) {
@@ -42,6 +47,13 @@ export function skim(r: usize, used: u32, end: u32): u32 {
     const frame = p + RECORD_HEADER;
     if (captured > end - used - RECORD_HEADER || !isPlain(frame, captured, high)) break;
     const key = i32x4.replace_lane(v128.load(frame, AT_ADDRESSES), 3, load<u8>(frame, AT_PROTO));
+    // What is inside a tunnel tells whose it is.
+    if (parts > 1 && tunnelPort != 0 && load<u16>(frame, AT_TARGET) == tunnelPort) break;
+    if (parts > 1 && partOf(key, parts) != part) {
+      used += RECORD_HEADER + captured;
+      others++;
+      continue;
+    }
     const side = i32x4.replace_lane(v128.load(frame), 3, plainSide(frame, tosMask, flagMap));
     const length = load<u32>(p, 12);
     const h = hashOfKey(key);
@@ -66,6 +78,7 @@ export function skim(r: usize, used: u32, end: u32): u32 {
     const flags = load<u8>(frame, AT_PROTO) == 6 ? ((<u32>load<u8>(frame, AT_FLAGS - 1) & 15) << 8) | load<u8>(frame, AT_FLAGS) : 0;
     hit(r, line, time, length, flags);
   }
+  if (frames + others != 0) add(r + R_ORDINAL, frames + others);
   if (frames != 0) {
     store<u32>(K, runs, K_RUN);
     store<u64>(r, from, R_SPAN_FROM);

@@ -27,10 +27,10 @@ export function add(at: usize, by: u64): void {
 export function lineAt(r: usize, n: u32): usize {
   return load<usize>(r, R_LINES) + <usize>n * LINE_BYTES;
 }
-/** Of a side's last word, the byte that says what kind of side it is. */
+/** Whether a line remembers a trajectory: the last byte of its side says of what kind it is. */
 // @ts-ignore: decorator
 @inline
-function remembers(line: usize): bool {
+export function remembers(line: usize): bool {
   return load<u8>(line, J_SIDE + 15) != 0;
 }
 

@@ -6,10 +6,16 @@ import { PlumblineError } from "@plumbline/model";
 import { type Exports, instantiate, MAX_PAGES, PAGE_BYTES } from "./wasm.js";
 
 export class Arena {
-  private readonly memory = new WebAssembly.Memory({ initial: 16, maximum: MAX_PAGES, shared: true });
-  readonly exports: Exports = instantiate(this.memory);
-  private wordView = new Uint32Array(this.memory.buffer);
-  private byteView = new Uint8Array(this.memory.buffer);
+  readonly exports: Exports;
+  private wordView: Uint32Array;
+  private byteView: Uint8Array;
+
+  /** @param memory another thread's, whose work is read here; else a new one */
+  constructor(readonly memory = new WebAssembly.Memory({ initial: 16, maximum: MAX_PAGES, shared: true })) {
+    this.exports = instantiate(memory);
+    this.wordView = new Uint32Array(memory.buffer);
+    this.byteView = new Uint8Array(memory.buffer);
+  }
 
   get words(): Uint32Array {
     return this.wordView;

@@ -141,7 +141,9 @@ class Writer {
     if (way.kind === "scan") return this.scan(rows);
     if (way.kind === "tuples") {
       const tuples = byMask(rows).map((g) =>
-        g.ranks.length === 1 ? this.scan({ ranks: Uint32Array.from(g.ranks), masks: Uint32Array.of(g.mask), from: 0, to: 1 }) : this.tuple(g.mask, g.ranks, false) + REF.REF_TUPLE,
+        g.ranks.length === 1
+          ? this.scan({ ranks: Uint32Array.from(g.ranks), masks: Uint32Array.of(g.mask), from: 0, to: 1 })
+          : this.tuple(g.mask, g.ranks, false) + REF.REF_TUPLE,
       );
       return tuples.length === 1 ? tuples[0] : this.image.append([CODE.NODE_TUPLES, tuples.length, ...tuples]);
     }

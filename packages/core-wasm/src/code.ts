@@ -7,7 +7,6 @@ import {
   assertNever,
   type ChooseBy,
   type Chunk,
-  chunks,
   hashedBytes,
   hashUint64,
   lowMask,
@@ -20,6 +19,7 @@ import type { Continuations } from "./continuations.js";
 import type { Image } from "./image.js";
 import { addWrites, type Writes } from "./known-bits.js";
 import { BY, CODE, INTO, OP, RANGE_BYTES } from "./layout.js";
+import { chunksOf } from "./slices.js";
 
 /** Bits that go from one word to another. Offsets in bytes. */
 interface Piece {
@@ -28,23 +28,6 @@ interface Piece {
   readonly mask: number;
   readonly to: number;
   readonly shiftLeft: number;
-}
-
-/** Slices are few, and made again and again: their chunks by field, offset and width. */
-const CHUNKS = new Map<string, Map<number, readonly Chunk[]>>();
-export function chunksOf(s: Slice): readonly Chunk[] {
-  let known = CHUNKS.get(s.field);
-  if (!known) {
-    known = new Map();
-    CHUNKS.set(s.field, known);
-  }
-  const key = 256 * s.ofs + s.n;
-  let c = known.get(key);
-  if (!c) {
-    c = chunks(s);
-    known.set(key, c);
-  }
-  return c;
 }
 
 /** What constants make of words: by word, the bits that stay and those that are set. */

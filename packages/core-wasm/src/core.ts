@@ -28,6 +28,8 @@ import { MODULE_BYTES, moduleName } from "./wasm.js";
 export interface CoreOptions {
   /** The most connections that are remembered; then the one used longest ago is forgotten (default 262144). */
   readonly connections?: number;
+  /** Whether stretches of walks are remembered (assembly/trails.ts); results are the same without (default true). */
+  readonly trails?: boolean;
 }
 
 /** What is left of a run without recording. */
@@ -67,6 +69,7 @@ export interface RunSettings {
 
 export class Core implements Machine {
   private readonly connections: number;
+  private readonly trails: boolean;
   private state!: StateLayout;
   private numbers!: Numbering;
   private wordsUsed = ROW_WORDS;
@@ -80,6 +83,7 @@ export class Core implements Machine {
     options: CoreOptions,
   ) {
     this.connections = options.connections ?? DEFAULT_CONNECTIONS;
+    this.trails = options.trails ?? true;
   }
 
   static createSync(net: Network, options: CoreOptions = {}): Core {
@@ -104,10 +108,12 @@ export class Core implements Machine {
   }
 
   private take(program: Program, net: Network): void {
-    const state = layState(program.base + 4 * program.words.length, this.connections, program.softEntries);
+    const state = layState(program.base + 4 * program.words.length, this.connections, program.softEntries, this.trails);
+    // What is new is zero, and costs nothing as long as nobody writes there.
+    const had = this.arena.bytes.length;
     this.arena.reserve(state.end);
     this.arena.words.set(program.words, program.base >>> 2);
-    for (const z of state.zero) this.arena.zero(z.start, z.end);
+    for (const z of state.zero) this.arena.zero(z.start, Math.min(z.end, Math.max(z.start, had)));
     for (const [address, value] of state.header) this.arena.put(address, value);
     this.net = net;
     this.state = state;

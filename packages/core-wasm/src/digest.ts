@@ -23,6 +23,7 @@ export const DIGEST_START = 0x51_7c_c1_b7_27_22_0a_95n;
 const FIRST = 0x9e37_79b9_7f4a_7c15n;
 const SECOND = 0xc2b2_ae3d_27d4_eb4fn;
 const THIRD = 0xd6e8_feb8_6659_fd93n;
+const THREAD_SHARE = 0xa076_1d64_78bd_642fn;
 const ALL = (1n << 64n) - 1n;
 
 /** Two more 64-bit words. */
@@ -34,9 +35,9 @@ function fold(hash: bigint, x: bigint, y: bigint): bigint {
 }
 
 /** The path with another event. */
-function chain(path: bigint, x: bigint, y: bigint): bigint {
+function chain(path: bigint, thread: number, x: bigint, y: bigint): bigint {
   const e = (x * FIRST + y * SECOND) & ALL;
-  return ((path + (e ^ (e >> 32n))) * THIRD) & ALL;
+  return ((path + (e ^ (e >> 32n)) + BigInt(thread) * THREAD_SHARE) * THIRD) & ALL;
 }
 
 const pair = (low: number, high: number): bigint => BigInt(low >>> 0) | (BigInt(high >>> 0) << 32n);
@@ -61,7 +62,7 @@ export function digestOf(events: readonly Event[], packet: Row): Digest {
   let final = 0n;
   let effects = 0n;
   for (const e of events) {
-    if (e.kind !== EV.ct && e.kind !== EV.nat) path = chain(path, pair(e.kind | (e.thread << 8), e.a), pair(e.b, e.c));
+    if (e.kind !== EV.ct && e.kind !== EV.nat) path = chain(path, e.thread, pair(e.kind, e.a), pair(e.b, e.c));
     if (e.kind === EV.leaf) final = fold(final, pair(e.a | (e.thread << 8), e.b), difference(e.row, packet, null));
     if (e.kind === EV.output) effects = fold(effects, pair(e.thread, e.a), difference(e.row, packet, LEAVES));
   }

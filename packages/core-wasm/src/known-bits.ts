@@ -3,7 +3,7 @@
  * constants that the program has written.
  */
 import { type Action, FIELDS, field, type Match, type Slice } from "@plumbline/model";
-import { chunksOf } from "./code.js";
+import { chunksOf } from "./slices.js";
 
 /** The value of a word, as far as it is known: bits of `mask`. */
 export interface WordBits {

@@ -342,6 +342,8 @@ export const STATE = words([
   "S_FINAL_HIGH",
   "S_EFFECTS",
   "S_EFFECTS_HIGH",
+  // Room for trails; 0: none are kept.
+  "S_TRAILS",
 ]);
 /** Two values of scratch space, and four connection tuples. */
 export const S_SCRATCH0 = fits(STATE, 192);
@@ -354,6 +356,39 @@ export const S_EXEC_ROW = S_WORK_ROW + ROW_BYTES;
 export const S_INPUT_ROW = S_EXEC_ROW + ROW_BYTES;
 export const S_INNER_ROW = S_INPUT_ROW + ROW_BYTES;
 export const STATE_BYTES = S_INNER_ROW + ROW_BYTES;
+
+/**
+ * Trails (assembly/trails.ts): room for them, slots of their hash. Of a place (a table, where its search begins, datapath and ports): its groups, threads that found a trail and that did not, whether it is asked no more.
+ * A group: the next, words of its key, then of each byte offset and mask. A trail: its group, events, hops, what it makes of the path hash, where the thread stands
+ * behind it, how many frames and writes; then the key's values, writes (byte offset, bits kept, bits set), frames.
+ */
+export const TRAILS_BYTES = 4 * 1024 * 1024;
+export const TRAIL_SLOTS = 16384;
+export const TRAIL_PLACE = words(["Y_KEY", "Y_TABLE", "Y_GROUPS", "Y_FOUND", "Y_MISSED", "Y_BAD"]);
+export const Y_BYTES = fits(TRAIL_PLACE, 32);
+export const TRAIL_PLACES = 4096;
+export const TRAIL_GROUP = { Z0_NEXT: 0, Z0_COUNT: 4, Z0_WORDS: 8 } as const;
+export const TRAIL = words([
+  "L_TIMES",
+  "L_TIMES_HIGH",
+  "L_ADD",
+  "L_ADD_HIGH",
+  "L_SHARE",
+  "L_SHARE_HIGH",
+  "L_GROUP",
+  "L_EVENTS",
+  "L_HOPS",
+  "L_PC",
+  "L_CURSOR",
+  "L_TABLE",
+  "L_INTO",
+  "L_REF",
+  "L_ENTRY",
+  "L_WALKS",
+  "L_FRAMES",
+  "L_WRITES",
+]);
+export const L_VALUES = fits(TRAIL, 72);
 
 /** A thread. Threads of a run stand one after the other; the queue are those that are not START_DONE. */
 export const THREAD = words([
@@ -637,6 +672,11 @@ export const REPLAY = words([
   "R_LINK",
   "R_LAST_SECONDS",
   "R_LAST_FRACTION",
+  // The share of the capture's connections that is worked on here (part.ts): which, of how many; records of the capture so far, others' included.
+  "R_PART",
+  "R_PARTS",
+  "R_ORDINAL",
+  "R_ORDINAL_HIGH",
 ]);
 /** An interface of a pcapng section: link type, snap length (0: none), units of a second and seconds to add (64 bits each). */
 export const INTERFACE = { I_LINK: 0, I_SNAP: 4, I_PER_SECOND: 8, I_OFFSET: 16 } as const;
@@ -735,8 +775,10 @@ export const FLOW = {
   W_TCP_FLAGS: 136,
   // SEEN bits.
   W_SEEN: 140,
+  // Which packet of the capture was its first (64 bits).
+  W_ORDER: 144,
 } as const;
-export const FLOW_BYTES = 144;
+export const FLOW_BYTES = 152;
 export const LEAF_REJECTED = 0x100;
 /** The kind of a record whose flow was taken out. */
 export const FLOW_GONE = 0xffffffff;
@@ -754,7 +796,15 @@ export const LINE_BYTES = 64;
 /** No trajectory is remembered; its side is that of a plain frame (skim.ts), or a hash of the row. */
 export const SIDE = numbers(["SIDE_NONE", "SIDE_PLAIN", "SIDE_ROW"]);
 /** Which counters a packet with a remembered trajectory counts in. */
-export const CLASS = { CLASS_LEAVING: 1, CLASS_RUN: 2, CLASS_SENT: 4, CLASS_REPLY: 8, CLASS_TUNNELLED: 16, CLASS_V6: 32, CLASS_ALLOCATES: 64 } as const;
+export const CLASS = {
+  CLASS_LEAVING: 1,
+  CLASS_RUN: 2,
+  CLASS_SENT: 4,
+  CLASS_REPLY: 8,
+  CLASS_TUNNELLED: 16,
+  CLASS_V6: 32,
+  CLASS_ALLOCATES: 64,
+} as const;
 /** A slot of the flow index: the number + 1 in the low bits, then bits of the hash. */
 export const SLOT_NUMBER = 0xffffff;
 export const SLOT_TAG_SHIFT = 24;
@@ -770,21 +820,76 @@ export const ABSENT_CHAINS = 1 << 16;
  * tunnelled flow the tunnel's key, option, addresses, MACs and source port.
  */
 export const FIRST = {
-  B_ETH: 144,
-  B_TCI: 160,
-  B_TTL: 164,
-  B_TOS: 168,
-  B_FLAGS: 172,
-  B_LENGTH: 176,
-  B_TUNNEL_KEY: 180,
-  B_TUNNEL_OPTION: 184,
-  B_TUNNEL_SRC: 188,
-  B_TUNNEL_DST: 192,
-  B_TUNNEL_ETH: 196,
-  B_TUNNEL_PORT: 212,
+  B_ETH: 152,
+  B_TCI: 168,
+  B_TTL: 172,
+  B_TOS: 176,
+  B_FLAGS: 180,
+  B_LENGTH: 184,
+  B_TUNNEL_KEY: 188,
+  B_TUNNEL_OPTION: 192,
+  B_TUNNEL_SRC: 196,
+  B_TUNNEL_DST: 200,
+  B_TUNNEL_ETH: 204,
+  B_TUNNEL_PORT: 220,
 } as const;
-export const FLOW_FIRST_BYTES = 216;
+export const FLOW_FIRST_BYTES = 224;
 
-/** A path: its hash, and the packets, bytes and flows (by their first packet) that took it. */
-export const PATH = { A_HASH: 0, A_PACKETS: 8, A_BYTES: 16, A_FLOWS: 24 } as const;
-export const PATH_BYTES = 32;
+/** A path: its hash, the packets, bytes and flows (by their first packet) that took it, and which packet of the capture was the first. */
+export const PATH = { A_HASH: 0, A_PACKETS: 8, A_BYTES: 16, A_FLOWS: 24, A_ORDER: 32 } as const;
+export const PATH_BYTES = 40;
+
+/** A rule set of five ranges, compiled (src/acl): addresses of its parts; tables of pairs of classes each with their stride. */
+export const ACL = words([
+  // Classes of the lanes' values: 16 bits each, 65536 a lane, 256 for the protocol.
+  "AL_CLASSES",
+  "AL_SOURCES",
+  "AL_SOURCE_STRIDE",
+  "AL_TARGETS",
+  "AL_TARGET_STRIDE",
+  // 0: the source port tells nothing.
+  "AL_PORTS",
+  "AL_PORT_STRIDE",
+  "AL_WITH_PROTOCOL",
+  "AL_PROTOCOL_STRIDE",
+  // Pairs of address classes: their class (16 bits), or the byte offset of their list (32 bits).
+  "AL_PAIRS",
+  "AL_PAIR_STRIDE",
+  // Rules, 16 bits.
+  "AL_FINAL",
+  "AL_FINAL_STRIDE",
+  "AL_LISTS",
+  // Tuples: tables, rules, sets of tables by the class of each address lane (4 addresses) and by protocol.
+  "AL_TABLES",
+  "AL_RULES",
+  "AL_COUNT",
+  "AL_CANDIDATES",
+  "AL_CANDIDATES_1",
+  "AL_CANDIDATES_2",
+  "AL_CANDIDATES_3",
+  "AL_PROTOCOLS",
+  // Rules in parts: their records (AL_PART), how many, and room for the classes of PARTS_AT_ONCE packets.
+  "AL_PARTS",
+  "AL_PART_COUNT",
+  "AL_SCRATCH",
+]);
+export const ACL_BYTES = fits(ACL, 128);
+/**
+ * A part of the rules: what its own classes of sources, targets and the rest are by those of all (16 bits each); pairs of addresses and their stride; the final
+ * table and its stride, or (stride 0) the lists.
+ */
+export const ACL_PART = words(["AP_SOURCES", "AP_TARGETS", "AP_REST", "AP_PAIRS", "AP_PAIR_STRIDE", "AP_FINAL", "AP_FINAL_STRIDE"]);
+export const AP_BYTES = fits(ACL_PART, 32);
+export const PARTS_AT_ONCE = 512;
+export const ACL_NO_RULE = 0xffffffff;
+/** A rule of a list: low end and width of its source ports, destination ports, protocols; its number. */
+export const LIST = { LI_SRC: 0, LI_DST: 4, LI_PROTO: 8, LI_RULE: 12 } as const;
+export const LIST_BYTES = 16;
+/** The longest list. */
+export const LIST_MOST = 256;
+/** A rule of a bucket: low and high ends as the lanes of a packet, its rank, and whether it is the bucket's last. */
+export const RULE_RANGES = { RU_LOW: 0, RU_HIGH: 16, RU_RANK: 32, RU_LAST: 36 } as const;
+export const RULE_BYTES = 48;
+/** A table of tuples: the mask of its lanes, its slots (hash, byte offset of the bucket's first rule), shift, best rank. */
+export const TUPLE_TABLE = { TB_MASK: 0, TB_SLOTS: 16, TB_SHIFT: 20, TB_RANK: 24 } as const;
+export const TB_BYTES = 32;

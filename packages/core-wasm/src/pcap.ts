@@ -23,7 +23,8 @@ export function parsePcapHeader(name: string, bytes: Uint8Array): PcapHeader {
   if (view.getUint32(0) === PCAPNG) return { swapped: false, nanoseconds: true, blocks: true };
   const swapped = [MICROSECONDS, NANOSECONDS].includes(view.getUint32(0, false));
   const magic = view.getUint32(0, !swapped);
-  if (magic !== MICROSECONDS && magic !== NANOSECONDS) throw new PlumblineError("CAPTURE_BAD", [name, "this is neither a pcap nor a pcapng file."]);
+  if (magic !== MICROSECONDS && magic !== NANOSECONDS)
+    throw new PlumblineError("CAPTURE_BAD", [name, "this is neither a pcap nor a pcapng file."]);
   const link = view.getUint32(20, !swapped) & 0xffff;
   if (link !== ETHERNET) throw notEthernet(name, link);
   return { swapped, nanoseconds: magic === NANOSECONDS, blocks: false };

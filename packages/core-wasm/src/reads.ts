@@ -6,7 +6,7 @@
  * (conntrack.ts of the model; Linux: nf_conntrack_proto_tcp.c; OVS: conntrack-tcp.c).
  */
 import { type Action, field, type Match, type Network, ROW_WORDS, type Slice, walkNetwork } from "@plumbline/model";
-import { chunksOf } from "./code.js";
+import { chunksOf } from "./slices.js";
 
 const LENGTH = field("packet_len").word;
 const TOS = field("nw_tos").word;

@@ -3,7 +3,17 @@
  * space, not memory.
  */
 import { BOUNDS } from "@plumbline/model";
-import { CONN_BYTES, CT_TABLE, CT_TABLE_BYTES, EVENT_BYTES, FRAME_BYTES, STATE, STATE_BYTES, THREAD_BYTES } from "./layout.js";
+import {
+  CONN_BYTES,
+  CT_TABLE,
+  CT_TABLE_BYTES,
+  EVENT_BYTES,
+  FRAME_BYTES,
+  STATE,
+  STATE_BYTES,
+  THREAD_BYTES,
+  TRAILS_BYTES,
+} from "./layout.js";
 
 /** Words that one run's changes of connections may take in the undo log. */
 const LOG_PAIRS = 1 << 16;
@@ -29,7 +39,7 @@ export interface StateLayout {
 export const align = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 /** Lays the state out from `from` on, for `capacity` connections and tables with up to `softEntries` conjunctive rows. */
-export function layState(from: number, capacity: number, softEntries: number): StateLayout {
+export function layState(from: number, capacity: number, softEntries: number, trails = true): StateLayout {
   const base = align(from, 64);
   let end = base;
   const area = (bytes: number): number => {
@@ -50,6 +60,7 @@ export function layState(from: number, capacity: number, softEntries: number): S
   const bucketsAt = area(4 * buckets);
   const records = area(capacity * CONN_BYTES);
   const log = area(8 * LOG_PAIRS);
+  const trailsAt = trails ? area(TRAILS_BYTES) : 0;
   const events = area(BOUNDS.events * EVENT_BYTES);
   const header = new Map([
     [base + STATE.S_THREADS, threads],
@@ -59,6 +70,7 @@ export function layState(from: number, capacity: number, softEntries: number): S
     [base + STATE.S_CT_STATES, ctStates],
     [base + STATE.S_CT, connections],
     [base + STATE.S_EVENTS, events],
+    [base + STATE.S_TRAILS, trailsAt],
     [connections + CT_TABLE.K_BUCKETS, bucketsAt],
     [connections + CT_TABLE.K_BUCKET_MASK, buckets - 1],
     [connections + CT_TABLE.K_RECORDS, records],

@@ -26,6 +26,43 @@ export interface Exports {
   unwrap(r: number): number;
   /** Takes the flows out whose latest packet is not later than `time` (nanoseconds since 1970). */
   removeFlows(r: number, time: bigint): void;
+  /** Look-ups of `n` packets at `keys` in the rule set at `img` (src/acl): the rules' numbers to `out`. */
+  classifyByClasses(img: number, keys: number, n: number, out: number): void;
+  classifyByLists(img: number, keys: number, n: number, out: number): void;
+  classifyByParts(img: number, keys: number, n: number, out: number): void;
+  classifyByTuples(img: number, keys: number, n: number, out: number): void;
+  classifyByScan(img: number, keys: number, n: number, out: number): void;
+  /** The sum of `from` less the rule over results that are rules. */
+  sumOfRules(out: number, n: number, from: number): number;
+  /** Builders of classes (assembly/acl.ts). */
+  classSlots(at: number, bytes: number): void;
+  combine(
+    a: number,
+    na: number,
+    b: number,
+    nb: number,
+    blocks: number,
+    table: number,
+    wide: number,
+    sets: number,
+    most: number,
+    scratch: number,
+  ): number;
+  firstOfBoth(a: number, na: number, b: number, nb: number, blocks: number, table: number, scratch: number): void;
+  listPairs(
+    a: number,
+    na: number,
+    b: number,
+    nb: number,
+    blocks: number,
+    records: number,
+    none: number,
+    table: number,
+    pool: number,
+    poolBytes: number,
+    most: number,
+    scratch: number,
+  ): number;
   /** Makes the flow index of the replay at `r` anew. */
   indexFlows(r: number): void;
 }

@@ -3,7 +3,7 @@
  * copies ends behind the last word that is in use.
  */
 import { type Action, assertNever, field, type Match, type Network, type Slice, walkNetwork } from "@plumbline/model";
-import { chunksOf } from "./code.js";
+import { chunksOf } from "./slices.js";
 
 /** What the machine itself writes (answers, tunnel headers, connection state) ends with the registers. */
 const OWN = field("reg15").word;

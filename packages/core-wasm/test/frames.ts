@@ -57,7 +57,11 @@ export interface Interface {
 }
 
 /** A pcapng file of one section: frames of its interfaces (0 if none is told) as enhanced packets, with blocks between that nobody knows. */
-export function pcapng(frames: readonly (Frame & { readonly on?: number })[], interfaces: readonly Interface[] = [{}], big = false): Uint8Array {
+export function pcapng(
+  frames: readonly (Frame & { readonly on?: number })[],
+  interfaces: readonly Interface[] = [{}],
+  big = false,
+): Uint8Array {
   const blocks: Uint8Array[] = [];
   const block = (type: number, size: number, fill: (v: DataView, bytes: Uint8Array) => void) => {
     const total = 12 + Math.ceil(size / 4) * 4;

@@ -126,6 +126,7 @@ test("a capture in all four forms, whole or byte by byte, gives the same flows",
           "bytes": 54,
           "flows": 1,
           "hash": "bigint",
+          "order": 2,
           "packets": 1,
           "path": 0,
         },
@@ -133,6 +134,7 @@ test("a capture in all four forms, whole or byte by byte, gives the same flows",
           "bytes": 54,
           "flows": 0,
           "hash": "bigint",
+          "order": 4,
           "packets": 1,
           "path": 1,
         },
@@ -140,6 +142,7 @@ test("a capture in all four forms, whole or byte by byte, gives the same flows",
           "bytes": 54,
           "flows": 1,
           "hash": "bigint",
+          "order": 5,
           "packets": 1,
           "path": 2,
         },
@@ -147,6 +150,7 @@ test("a capture in all four forms, whole or byte by byte, gives the same flows",
           "bytes": 1000,
           "flows": 1,
           "hash": "bigint",
+          "order": 6,
           "packets": 1,
           "path": 3,
         },
@@ -165,8 +169,7 @@ describe("pcapng", () => {
   const plain = () => told(pcap(FRAMES));
 
   test("gives what the pcap gives, in both byte orders, whole or byte by byte, several sections", () => {
-    for (const big of [false, true])
-      for (const size of [1, 7, 4096]) expect(told(pcapng(FRAMES, [{}], big), size)).toEqual(plain());
+    for (const big of [false, true]) for (const size of [1, 7, 4096]) expect(told(pcapng(FRAMES, [{}], big), size)).toEqual(plain());
     const two = Buffer.concat([pcapng(FRAMES.slice(0, 3)), pcapng(FRAMES.slice(3), [{}, {}], true)]);
     expect(told(two)).toEqual(plain());
   });
@@ -194,7 +197,13 @@ describe("pcapng", () => {
     const frame = client(5);
     const simple = new Uint8Array(16 + 56);
     const view = new DataView(simple.buffer);
-    for (const [at, value] of [[0, 3], [4, simple.length], [8, 54], [simple.length - 4, simple.length]]) view.setUint32(at, value, true);
+    for (const [at, value] of [
+      [0, 3],
+      [4, simple.length],
+      [8, 54],
+      [simple.length - 4, simple.length],
+    ])
+      view.setUint32(at, value, true);
     simple.set(frame, 12);
     const long = new Uint8Array(3 << 20);
     new DataView(long.buffer).setUint32(0, 4, true);
@@ -202,8 +211,8 @@ describe("pcapng", () => {
     const { flows, problem } = told(Buffer.concat([whole, long, simple]), 1 << 16);
     expect(problem).toBeUndefined();
     expect(flows.map((f) => f.slice(0, 43))).toEqual([
-      "in 6 192.0.2.1:40001 > 192.0.2.100:80 1p 54B",
-      "in 6 192.0.2.1:40005 > 192.0.2.100:80 1p 54B",
+      "in 6 192.0.2.1:40001 > 192.0.2.100:80 1p 54",
+      "in 6 192.0.2.1:40005 > 192.0.2.100:80 1p 54",
     ]);
     const cut = told(whole.subarray(0, -5));
     expect(cut.problem).toEqual({ kind: "cut", offset: whole.length - 88, text: "the file ends in the middle of a block" });
@@ -296,11 +305,11 @@ test("flows: the table grows, is handed out when it is full, or further flows ar
 
 test("more flows than the table begins with", { timeout: 30_000 }, () => {
   const bytes = pcap(
-    Array.from({ length: 140_000 }, (_, i) => ({ bytes: ipFrame({ from: 1 + (i >> 16), to: 2, sport: i & 0xffff, dport: 9, proto: 17 }) })),
+    Array.from({ length: 40_000 }, (_, i) => ({ bytes: ipFrame({ from: 1 + (i >> 16), to: 2, sport: i & 0xffff, dport: 9, proto: 17 }) })),
   );
   const s = new ReplaySession(Core.createSync(balancer()), { ...base, run: false });
   s.feed(bytes);
-  expect({ held: s.flowCount, last: [...s.flows()].at(-1)?.srcPort }).toEqual({ held: 140_000, last: 139_999 & 0xffff });
+  expect({ held: s.flowCount, last: [...s.flows()].at(-1)?.srcPort }).toEqual({ held: 40_000, last: 39_999 & 0xffff });
 });
 
 test.each([
