@@ -5,7 +5,8 @@
  *
  * agree: every flow of every br-int is what follows from the southbound database, and every probe of the set goes the same way through
  * both. faults: a missing flow, a stale one, a wrong bucket, a missing logical flow are each found and named, and a packet that meets
- * one parts there. without: with br-int's OpenFlow taken away (of one node, of all, and all of OVS but br-ex) every probe is right.
+ * one parts there. without: with br-int's OpenFlow taken away (of one node, of all; with all of OVS but br-ex; with br-ex's as well; with
+ * all of OVS) every probe is right.
  * Prints a line each; fails where one does not hold.
  */
 import { rmSync } from "node:fs";
@@ -68,9 +69,16 @@ async function faults(set: string): Promise<void> {
       const host = switchHosts(dir)[0];
       const names = fault.make(dir, host);
       const session = await openSession(dir, { plugins: PLUGINS });
-      const findings = logicalAgreement(session.snapshot, session.built).switches.flatMap((s) => s.findings.map((f) => ({ ...f, host: s.host })));
+      const findings = logicalAgreement(session.snapshot, session.built).switches.flatMap((s) =>
+        s.findings.map((f) => ({ ...f, host: s.host })),
+      );
       const found = findings.filter((f) => f.kind === fault.kind && names.every((n) => JSON.stringify(f).includes(n)));
-      say(set, fault.name, found.length > 0 && findings.length === found.length, `${findings.length} findings: ${[...new Set(findings.map((f) => f.what))].join("; ").slice(0, 200)}`);
+      say(
+        set,
+        fault.name,
+        found.length > 0 && findings.length === found.length,
+        `${findings.length} findings: ${[...new Set(findings.map((f) => f.what))].join("; ").slice(0, 200)}`,
+      );
     });
 }
 
@@ -81,12 +89,16 @@ async function without(set: string): Promise<void> {
     ["without the flows of all", "flows", undefined],
     ["without what names br-int", "br-int", undefined],
     ["without OVS but for br-ex", "all but br-ex", undefined],
+    ["without any flows", "all flows", undefined],
+    ["without OVS", "all", undefined],
   ];
   for (const [name, what, host] of ways)
     await inCopy(set, async (dir) => {
       takeBrInt(dir, what, host);
       const judge = new Judge(await openSession(dir, { plugins: PLUGINS }));
-      const outcomes = probesOf(set).filter((p) => ["tcp", "udp"].includes(p.proto)).map((p) => judge.judge(p));
+      const outcomes = probesOf(set)
+        .filter((p) => ["tcp", "udp"].includes(p.proto))
+        .map((p) => judge.judge(p));
       const wrong = outcomes.filter((o) => !o.right);
       say(set, name, wrong.length === 0 && outcomes.length > 0, `${outcomes.length - wrong.length} of ${outcomes.length} probes right`);
       for (const o of wrong.slice(0, 3)) console.log(`  probe ${o.probe.id}: ${o.why.slice(0, 300)}`);

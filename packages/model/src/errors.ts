@@ -25,7 +25,7 @@ const TEXT = {
   ],
   DEVICE_UNKNOWN: ["'%s' is not a device of this snapshot.", "Devices: %s"],
   DEVICE_AMBIGUOUS: ["address %s belongs to several devices: %s.", "Say which with --from DEVICE."],
-  CAPTURE_BAD: ["%s: %s", "Give a pcap file (tcpdump -w)."],
+  CAPTURE_BAD: ["%s: %s", "Give a pcap or pcapng file (tcpdump -w)."],
   CAPTURE_POINT: ["%s: %s", "Say where it was taken: --at DEVICE:PORT=FILE, or name the file DEVICE.PORT.pcap."],
   NETWORK_TOO_LARGE: [
     "the snapshot needs %s bytes of program memory; the core has %s.",

@@ -218,6 +218,8 @@ export interface Rule {
   readonly why: string;
   /** OpenFlow cookie, where there is one. */
   readonly cookie?: bigint;
+  /** As its switch would print it, where `origin` is what it was derived from. */
+  readonly derived?: string;
   /** Index within its chain from 1, for netfilter. */
   readonly number?: number;
 }

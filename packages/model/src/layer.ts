@@ -28,9 +28,32 @@ export interface LayerQuestion<Q = unknown> {
   readonly about: Q;
 }
 
+/** What a core made of a network: it can be kept and used by the same core again, in place of the network. */
+export interface CompiledNetwork {
+  /** Which core: another one cannot use it. */
+  readonly maker: string;
+  readonly words: Uint32Array;
+  readonly softEntries: number;
+  readonly wordsUsed: number;
+}
+
+/** Where layers that are dear to open are kept, by names made of the contents of their files. */
+export interface LayerStore {
+  /** What is kept under a name, if anything. */
+  read(name: string): Uint8Array | undefined;
+  /** Keeps these pieces, one behind the other. */
+  write(name: string, pieces: readonly Uint8Array[]): void;
+  /** Something kept cannot be used, or cannot be kept. */
+  note(message: string): void;
+}
+
 /** A layer, opened. `Answer` is the JSON of docs/schemas. */
 export interface Layer<Answer, Q = unknown> {
   readonly network: Network;
+  /** What was kept of an earlier opening of the same files. Where it is of use, `network` need not be asked for, which may be dear. */
+  readonly compiled?: CompiledNetwork | undefined;
+  /** Takes what was made of `network`, to be kept; the network is not asked for again. */
+  keep?(compiled: CompiledNetwork): void;
   /** What of the files could not be used. */
   readonly problems: readonly Problem[];
   /** Reads a question: the packet, and options of its own behind it. Throws {@link UsageError}. */

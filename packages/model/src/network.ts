@@ -112,6 +112,7 @@ export interface RuleSpec {
   certainty?: Certainty;
   why?: string;
   cookie?: bigint;
+  derived?: string;
   number?: number;
 }
 

@@ -32,10 +32,16 @@ export function walk(program: readonly Action[], visit: (a: Action) => void): vo
   }
 }
 
-/** Calls `visit` for each action of a network in numbering order. */
+/** Calls `visit` for each action of a network in numbering order; a program that several rules share is gone through once. */
 export function walkNetwork(net: Network, visit: (a: Action) => void): void {
-  for (const r of net.rules) walk(r.program, visit);
-  for (const t of net.tables) walk(t.miss, visit);
+  const seen = new Set<readonly Action[]>();
+  const once = (program: readonly Action[]) => {
+    if (seen.has(program)) return;
+    seen.add(program);
+    walk(program, visit);
+  };
+  for (const r of net.rules) once(r.program);
+  for (const t of net.tables) once(t.miss);
 }
 
 /** The text an action leaves for the reader, if any. */

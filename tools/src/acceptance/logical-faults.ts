@@ -24,21 +24,21 @@ function files(dir: string): { readonly path: string; readonly name: string; rea
     });
 }
 
-/** What is taken away: flows alone, all that names br-int, or all of OVS but what names br-ex. */
-export type Taken = "flows" | "br-int" | "all but br-ex";
+/** What is taken away: br-int's flows alone, all that names br-int, all of OVS but what names br-ex, the flows of every bridge, or all of OVS. */
+export type Taken = "flows" | "br-int" | "all but br-ex" | "all flows" | "all";
+
+const TAKEN: { readonly [T in Taken]: (name: string) => boolean } = {
+  flows: (name) => /dump-flows.*_br-int$/.test(name),
+  "br-int": (name) => name.endsWith("_br-int"),
+  "all but br-ex": (name) => !name.includes("br-ex"),
+  "all flows": (name) => name.includes("dump-flows"),
+  all: () => true,
+};
 
 /** Takes away what tells of br-int on one host, or on all. */
 export function takeBrInt(dir: string, what: Taken, host?: string): void {
-  for (const f of files(dir)) {
-    if (!f.path.includes("/ovs/") || (host !== undefined && f.host !== host)) continue;
-    const gone =
-      what === "flows"
-        ? /dump-flows.*_br-int$/.test(f.name)
-        : what === "br-int"
-          ? f.name.endsWith("_br-int")
-          : !f.name.includes("br-ex");
-    if (gone) rmSync(f.path);
-  }
+  for (const f of files(dir))
+    if (f.path.includes("/ovs/") && (host === undefined || f.host === host) && TAKEN[what](f.name)) rmSync(f.path);
 }
 
 /** Hosts of a set that have a br-int, in order. */
@@ -80,7 +80,9 @@ const cookieOf = (line: string) => /cookie=(0x[0-9a-f]+)/.exec(line)?.[1] ?? "";
 /** The first line of the host's flows that goes to a group: a load balancer's. */
 function balancedFlow(dir: string, host: string): string {
   const file = files(dir).find((f) => f.host === host && FLOWS.test(f.name))!;
-  return readFileSync(file.path, "utf8").split("\n").find((l) => /actions=.*group:\d+/.test(l))!;
+  return readFileSync(file.path, "utf8")
+    .split("\n")
+    .find((l) => /actions=.*group:\d+/.test(l))!;
 }
 
 export const FAULTS: readonly Fault[] = [

@@ -72,7 +72,9 @@ class Cluster {
   }
 
   private uuid(): string {
-    const h = createHash("sha1").update(`row ${this.count++}`).digest("hex");
+    const h = createHash("sha1")
+      .update(`row ${this.count++}`)
+      .digest("hex");
     return `${h.slice(0, 8)}-${h.slice(8, 12)}-4${h.slice(13, 16)}-a${h.slice(17, 20)}-${h.slice(20, 32)}`;
   }
   private row(table: string, columns: Record<string, unknown>): string {
@@ -116,7 +118,9 @@ class Cluster {
     this.row("Address_Set", { name: "svc_monitor_mac", addresses: "0a:58:a9:fe:01:01" });
     this.datapath("ovn_cluster_router", "logical-router");
     this.datapath("join", "logical-switch");
-    this.port("ovn_cluster_router", "rtoj-ovn_cluster_router", "patch", "0a:58:64:40:00:01 100.64.0.1/16", { peer: "jtor-ovn_cluster_router" });
+    this.port("ovn_cluster_router", "rtoj-ovn_cluster_router", "patch", "0a:58:64:40:00:01 100.64.0.1/16", {
+      peer: "jtor-ovn_cluster_router",
+    });
     this.port("join", "jtor-ovn_cluster_router", "patch", "router", { peer: "rtoj-ovn_cluster_router" });
     for (let i = 0; i < nodes; i++) {
       const n = namesOf(i);
@@ -149,9 +153,13 @@ class Cluster {
   private podsANode(): number {
     const { nodes, services, flows, policies } = this.size;
     const per = (kind: string) => this.templates.get(kind)?.length ?? 0;
-    const shared = ["cluster", "join", "nodes", "switches", "routers", "gateways", "outer", "inner", "externals"].reduce((n, k) => n + per(k), 0);
+    const shared = ["cluster", "join", "nodes", "switches", "routers", "gateways", "outer", "inner", "externals"].reduce(
+      (n, k) => n + per(k),
+      0,
+    );
     const aNode = ["node", "gateway", "external", "node cluster", "node join"].reduce((n, k) => n + per(k), 0);
-    const fixed = shared + nodes * aNode + nodes * (nodes - 1) * per("pair cluster") + services * (per("service nodes") + per("service gateways"));
+    const fixed =
+      shared + nodes * aNode + nodes * (nodes - 1) * per("pair cluster") + services * (per("service nodes") + per("service gateways"));
     const aPod = per("pod node") + per("pod cluster");
     return Math.min(500, Math.max(2, Math.ceil((flows - fixed - 4 * policies) / nodes / aPod)));
   }
@@ -182,7 +190,8 @@ class Cluster {
       yield* this.made("external", [`ext_${node}`], n);
       yield* this.made("node cluster", ["ovn_cluster_router"], n);
       yield* this.made("node join", ["join"], n);
-      for (let k = 0; k < nodes; k++) if (k !== i) yield* this.made("pair cluster", ["ovn_cluster_router"], { ...n, other: names[k]["node"] });
+      for (let k = 0; k < nodes; k++)
+        if (k !== i) yield* this.made("pair cluster", ["ovn_cluster_router"], { ...n, other: names[k]["node"] });
       for (let k = 0; k < pods; k++) {
         const pod = podOf(i, k);
         this.port(node, pod.pod, "", `${pod.podMac} ${pod.podIp}`, {}, `${pod.podMac} ${pod.podIp}`);
@@ -192,7 +201,9 @@ class Cluster {
     }
     for (let s = 0; s < services; s++) {
       const { vip, port } = vipOf(s);
-      const backends = Array.from({ length: BACKENDS }, () => `${podOf(this.random.int(nodes), this.random.int(pods)).podIp}:8080`).join(",");
+      const backends = Array.from({ length: BACKENDS }, () => `${podOf(this.random.int(nodes), this.random.int(pods)).podIp}:8080`).join(
+        ",",
+      );
       yield* this.made("service nodes", kinds["nodes"], { vip, port, backends });
       yield* this.made("service gateways", kinds["gateways"], { vip, port, backends });
       this.row("Load_Balancer", {
@@ -233,7 +244,12 @@ class Cluster {
   /** Ingress to some pods only from an address set, to one port. */
   private *policy(p: number, pods: number): Generator<SouthboundRow> {
     const { nodes } = this.size;
-    const on = this.random.sample(Array.from({ length: nodes }, (_, i) => i), SPREAD).sort((a, b) => a - b);
+    const on = this.random
+      .sample(
+        Array.from({ length: nodes }, (_, i) => i),
+        SPREAD,
+      )
+      .sort((a, b) => a - b);
     const members = Array.from({ length: SELECTED }, (_, i) => podOf(on[i % on.length], this.random.int(pods)).pod);
     const from = Array.from({ length: SELECTED }, () => podOf(this.random.int(nodes), this.random.int(pods)).podIp);
     const [pg, as] = [`a${1e18 + p * 7919}`, `b${1e18 + p * 7919}`];
@@ -244,7 +260,12 @@ class Cluster {
     const rule = `(ip4 && tcp && tcp.dst==8080 && ip4.src == $${as} && outport == @${pg})`;
     yield this.flow(of, { ...at, priority: 2001 }, `reg0[7] == 1 && ${rule}`, "reg0[1] = 1; next;");
     yield this.flow(of, { ...at, priority: 2001 }, `reg0[8] == 1 && ${rule}`, "next;");
-    yield this.flow(of, { ...at, priority: 2000 }, `reg0[10] == 1 && (outport == @${pg})`, "ct_commit { ct_mark.blocked = 1; }; /* drop */");
+    yield this.flow(
+      of,
+      { ...at, priority: 2000 },
+      `reg0[10] == 1 && (outport == @${pg})`,
+      "ct_commit { ct_mark.blocked = 1; }; /* drop */",
+    );
     yield this.flow(of, { ...at, priority: 2000 }, `reg0[9] == 1 && (outport == @${pg})`, "/* drop */");
   }
 

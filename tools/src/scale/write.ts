@@ -30,7 +30,11 @@ export function writeRows(path: string, form: FileForm, rows: Iterable<Southboun
       out.push(Buffer.from(`],"headings":${JSON.stringify(["_uuid", ...headings.get(table)!])}}\n`));
     }
   else {
-    const schema = { name: "OVN_Southbound", version: "20.27.0", tables: Object.fromEntries([...headings].map(([t, h]) => [t, schemaOf(h)])) };
+    const schema = {
+      name: "OVN_Southbound",
+      version: "20.27.0",
+      tables: Object.fromEntries([...headings].map(([t, h]) => [t, schemaOf(h)])),
+    };
     out.push(...record([Buffer.from(JSON.stringify(schema))]));
     const body: Buffer[] = [Buffer.from("{")];
     let first = true;

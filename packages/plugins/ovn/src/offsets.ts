@@ -8,7 +8,8 @@
  * have tell the version, and the version the offset.
  */
 import type { FactBase, FactKind } from "@plumbline/model";
-import { type Lflow, type Zone, zonesFor } from "./database.js";
+import { rows, type Zone, zonesFor } from "./database.js";
+import { asMap } from "./values.js";
 
 export interface TableOffsets {
   /** OpenFlow table of logical ingress table 0. */
@@ -41,6 +42,23 @@ const RELEASES: readonly { readonly stages: readonly (readonly [string, number])
   ],
   egress: egress!,
 }));
+
+/** First egress table by release, from that release on. */
+export const RELEASE_OF_EGRESS: readonly (readonly [release: number, egress: number])[] = [
+  [0, 40],
+  [2209, 42],
+  [2409, 45],
+  [2509, 47],
+  [2603, 48],
+  [2609, 62],
+];
+
+/** The release that wrote a southbound database (`23.03.1-20.27.0-70.6`): 2303; undefined if it does not say. */
+export function releaseNumber(zone: Zone): number | undefined {
+  const text = String(asMap(rows(zone, "southbound", "SB_Global")[0]?.columns["options"])["northd_internal_version"] ?? "");
+  const m = /^(\d+)\.(\d+)\./.exec(text);
+  return m ? Number(m[1]) * 100 + Number(m[2]) : undefined;
+}
 
 /** An OpenFlow line's cookie, table and key of the logical datapath, as far as printed. */
 export interface FlowHead {
@@ -76,7 +94,7 @@ export function tableOffsets(facts: FactBase, host: string): TableOffsets {
   let offsets = byHost.get(host);
   if (!offsets) {
     const zone = zonesFor(facts, host)[0];
-    offsets = count(facts, host, zone) ?? byStages(zone?.lflows ?? []);
+    offsets = count(facts, host, zone) ?? byStages(zone);
     byHost.set(host, offsets);
   }
   return offsets;
@@ -99,14 +117,16 @@ function count(facts: FactBase, host: string, zone: Zone | undefined): TableOffs
   const egress = most(votes.egress);
   if (egress === undefined) {
     const ingress = most(votes.ingress);
-    return ingress === undefined ? undefined : { ...byStages(zone.lflows), ingress };
+    return ingress === undefined ? undefined : { ...byStages(zone), ingress };
   }
   return { ingress: most(votes.ingress) ?? INGRESS, egress, how: "counted" };
 }
 
-function byStages(lflows: readonly Lflow[]): TableOffsets {
-  const table = new Map(lflows.map((l) => [l.stage, l.table]));
-  let best = { fits: 0, egress: 45 };
+function byStages(zone: Zone | undefined): TableOffsets {
+  const table = new Map((zone?.lflows ?? []).map((l) => [l.stage, l.table]));
+  const release = zone && releaseNumber(zone);
+  const byRelease = release === undefined ? undefined : RELEASE_OF_EGRESS.findLast(([from]) => from <= release)?.[1];
+  let best = { fits: 0, egress: byRelease ?? 45 };
   for (const r of RELEASES) {
     const present = r.stages.filter(([s]) => table.has(s));
     if (present.some(([s, n]) => table.get(s) !== n)) continue;

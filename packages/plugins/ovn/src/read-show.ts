@@ -15,7 +15,13 @@ export function readShow(text: string, database: DatabaseName, ctx: ReadContext)
   let owner: { readonly kind: string; readonly uuid: string } | undefined;
   let open: { readonly table: string; readonly line: number; readonly columns: { [column: string]: Value } } | undefined;
   const finish = () => {
-    if (open) ctx.fact("ovn.row", { database, table: open.table, uuid: "", columns: open.columns, ownLine: true }, open.line, lines[open.line - 1]!);
+    if (open)
+      ctx.fact(
+        "ovn.row",
+        { database, table: open.table, uuid: "", columns: open.columns, ownLine: true },
+        open.line,
+        lines[open.line - 1]!,
+      );
     open = undefined;
   };
   for (const [i, line] of lines.entries()) {

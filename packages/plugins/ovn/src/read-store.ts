@@ -25,9 +25,10 @@ interface StoredRow {
   line: number;
 }
 
-type Shape = "scalar" | "set" | "map";
+export type Shape = "scalar" | "set" | "map";
 
-function shapeOf(type: unknown): Shape {
+/** How a column of this type (RFC 7047, 3.2) is changed by a diff. */
+export function shapeOf(type: unknown): Shape {
   if (typeof type !== "object" || type === null) return "scalar";
   const t = type as { value?: unknown; min?: number; max?: number | "unlimited" };
   // A diff of a column that holds one element at most is its new value, map or not (ovsdb_type_is_composite).

@@ -99,8 +99,8 @@ export function parseCheckPktLarger(r: ActionReader, dst: FieldRef): LogicalActi
   r.checkBit(dst);
   lexer.advance();
   lexer.force("(");
-  // What is no length is left for the end of the action to complain of, as OVN has it.
-  if (!lexer.isInt()) lexer.syntaxError("expecting `;'");
+  // What is no length OVN leaves for the end of the action to complain of: `check_pkt_larger(;` is none it minds.
+  if (!lexer.isInt()) return { type: "check_pkt_larger", dst, length: 0 };
   const length = lexer.forceInt();
   lexer.force(")");
   return { type: "check_pkt_larger", dst, length };

@@ -6,7 +6,19 @@ import { BadJson, type JsonCursor } from "./json-cursor.js";
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 function emptyRecord(): FlowRecord {
-  return { match: 0, actions: 0, stage: 0, set: 0, pipeline: "ingress", table: 0, priority: 0, line: 0, hint: 0, uuid: new Uint32Array(4), digits: 0 };
+  return {
+    match: 0,
+    actions: 0,
+    stage: 0,
+    set: 0,
+    pipeline: "ingress",
+    table: 0,
+    priority: 0,
+    line: 0,
+    hint: 0,
+    uuid: new Uint32Array(4),
+    digits: 0,
+  };
 }
 
 /** Reads one row after the other into the same record. */

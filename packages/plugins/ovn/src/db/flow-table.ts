@@ -42,7 +42,12 @@ export class FlowTable {
   private readonly setOf = new Map<string, number>();
   private readonly stageOf = new Map<string, number>([["", 0]]);
   private columns = Object.fromEntries(COLUMNS.map((c) => [c, new Uint32Array(1 << 10)])) as Record<Column, Uint32Array>;
-  private small = { priority: new Uint16Array(1 << 10), stage: new Uint16Array(1 << 10), place: new Uint8Array(1 << 10), digits: new Uint8Array(1 << 10) };
+  private small = {
+    priority: new Uint16Array(1 << 10),
+    stage: new Uint16Array(1 << 10),
+    place: new Uint8Array(1 << 10),
+    digits: new Uint8Array(1 << 10),
+  };
   count = 0;
 
   stage(name: string): number {
@@ -162,9 +167,17 @@ export class FlowTable {
   }
 
   /** All columns, to be kept in a file, and back. */
-  get parts(): { readonly numbers: Record<string, Uint32Array | Uint16Array | Uint8Array>; readonly stages: readonly string[]; readonly sets: readonly string[] } {
+  get parts(): {
+    readonly numbers: Record<string, Uint32Array | Uint16Array | Uint8Array>;
+    readonly stages: readonly string[];
+    readonly sets: readonly string[];
+  } {
     const all: Record<string, Uint32Array | Uint16Array | Uint8Array> = { ...this.columns, ...this.small };
-    return { numbers: Object.fromEntries(Object.entries(all).map(([k, v]) => [k, v.subarray(0, this.count)])), stages: this.stages, sets: this.sets };
+    return {
+      numbers: Object.fromEntries(Object.entries(all).map(([k, v]) => [k, v.subarray(0, this.count)])),
+      stages: this.stages,
+      sets: this.sets,
+    };
   }
   static from(parts: FlowTable["parts"], texts: Texts): FlowTable {
     const t = new FlowTable();

@@ -55,7 +55,9 @@ export function inferRows(s: Southbound): void {
 /** Datapaths that only headers or flows name get keys; flows without a header are of one datapath without a name. */
 function datapaths(s: Southbound): void {
   const { flows } = s;
-  const names = new Set([...(s.tables.get("Datapath_Binding")?.values() ?? [])].flatMap((r) => [r.uuid, asText(asMap(r.columns["external_ids"])["name"])]));
+  const names = new Set(
+    [...(s.tables.get("Datapath_Binding")?.values() ?? [])].flatMap((r) => [r.uuid, asText(asMap(r.columns["external_ids"])["name"])]),
+  );
   const kinds = new Map<string, string>();
   for (let f = 0; f < flows.count; f++) {
     const name = flows.sets[flows.setAt(f)];

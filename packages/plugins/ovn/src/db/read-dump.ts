@@ -1,8 +1,8 @@
 /** `ovsdb-client -f json dump`: an object a table a line, read in place. */
 import { fromJson, type Value } from "../values.js";
 import { FlowRowReader } from "./flow-rows.js";
+import { FLOWS, type Intake, TABLES } from "./intake.js";
 import { BadJson, JsonCursor } from "./json-cursor.js";
-import { FLOWS, type Intake, TABLES } from "./southbound.js";
 
 const NEWLINE = 10;
 const HEADINGS = '"headings":';

@@ -4,8 +4,8 @@
 import { Contents, type Schema } from "../read-store.js";
 import { FlowRowReader, identify } from "./flow-rows.js";
 import type { FlowTable } from "./flow-table.js";
+import { FLOWS, type Intake, TABLES } from "./intake.js";
 import { BadJson, JsonCursor } from "./json-cursor.js";
-import { FLOWS, type Intake, TABLES } from "./southbound.js";
 
 const NEWLINE = 10;
 

@@ -6,13 +6,15 @@
  */
 import type { Origin, Problem, ReadContext } from "@plumbline/model";
 import type { Row, Zone } from "../database.js";
+import type { LflowFact } from "../facts.js";
 import { readJsonTables } from "../read-json.js";
 import { readLflows } from "../read-lflows.js";
 import { readLists, readTables } from "../read-lists.js";
 import { readStore } from "../read-store.js";
 import type { Columns } from "../values.js";
-import { FlowTable } from "./flow-table.js";
 import { identify, recordOf } from "./flow-rows.js";
+import { FlowTable } from "./flow-table.js";
+import { FLOWS, type Intake, TABLES } from "./intake.js";
 import { readDump } from "./read-dump.js";
 import { readStandalone } from "./read-standalone.js";
 import { tableOfColumns } from "./which-table.js";
@@ -21,41 +23,6 @@ export interface OvnFile {
   /** As origins and messages call it. */
   readonly name: string;
   readonly bytes: Uint8Array;
-}
-
-/** Tables whose rows a trace looks at (ovn/utilities/ovn-trace.c, read_db). */
-export const TABLES: ReadonlySet<string> = new Set([
-  "SB_Global",
-  "Datapath_Binding",
-  "Logical_DP_Group",
-  "Port_Binding",
-  "Multicast_Group",
-  "Address_Set",
-  "Port_Group",
-  "Load_Balancer",
-  "MAC_Binding",
-  "Static_MAC_Binding",
-  "FDB",
-  "Chassis_Template_Var",
-]);
-export const FLOWS = "Logical_Flow";
-
-/** Where what is read is put. */
-export interface Intake {
-  readonly flows: FlowTable;
-  readonly file: string;
-  row(table: string, uuid: string, columns: Columns, line: number): void;
-  /** The table is in evidence, even if nothing is in it. */
-  seen(table: string): void;
-  has(table: string): boolean;
-  problem(severity: Problem["severity"], line: number, message: string, hint?: string): void;
-}
-
-/** A header of `lflow-list`: a datapath of which its flows tell only the name and the UUID. */
-export interface ListedDatapath {
-  readonly name: string;
-  readonly uuid: string;
-  readonly origin: Origin;
 }
 
 export class Southbound {
@@ -98,8 +65,13 @@ export class Southbound {
       problem: (severity, line, message, hint = "") => void this.problems.push({ severity, file: file.name, line, message, hint }),
     };
     const head = new TextDecoder().decode(file.bytes.subarray(0, 65536)).trimStart();
-    if (head.startsWith("OVSDB JSON ")) return readStandalone(file.bytes, intake);
-    if (/^\{\s*"caption"/.test(head)) return readDump(file.bytes, intake);
+    if (head.startsWith("OVSDB JSON ")) readStandalone(file.bytes, intake);
+    else if (/^\{\s*"caption"/.test(head)) readDump(file.bytes, intake);
+    else this.readText(file, head, intake);
+  }
+
+  /** Forms that become texts first. */
+  private readText(file: OvnFile, head: string, intake: Intake): void {
     const ctx = this.context(file.name, intake);
     if (head.startsWith("OVSDB ")) {
       readStore(file.bytes, "southbound", ctx);
@@ -129,7 +101,7 @@ export class Southbound {
             this.flows.put(recordOf(this.flows, uuid, columns, line));
           } else this.enter(of, uuid, columns, { file, line, text: "" });
         } else if (kind === "ovn.lflow") {
-          const { datapath, stage, match, actions, uuid, ...rest } = data as import("../facts.js").LflowFact;
+          const { datapath, stage, match, actions, uuid, ...rest } = data as LflowFact;
           const { flows } = this;
           const r = recordOf(flows, "", { match, actions, pipeline: rest.pipeline }, line);
           Object.assign(r, { table: rest.table, priority: rest.priority, stage: flows.stage(stage), set: flows.set(datapath) });

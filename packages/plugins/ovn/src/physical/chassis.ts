@@ -70,7 +70,11 @@ export class Chassis {
   }
   /** The port of a datapath that leads to a physical network. */
   localnetOf(dp: LogicalDatapath): LogicalPort | undefined {
-    if (!this.localnets.has(dp)) this.localnets.set(dp, dp.ports.find((p) => p.type === "localnet" && this.isMapped(p)));
+    if (!this.localnets.has(dp))
+      this.localnets.set(
+        dp,
+        dp.ports.find((p) => p.type === "localnet" && this.isMapped(p)),
+      );
     return this.localnets.get(dp);
   }
 
@@ -224,9 +228,7 @@ export function chassisRowOf(zone: Zone, facts: FactBase, host: string, node: st
   const names = new Set([host, node].filter((n) => n !== ""));
   const addresses = new Set(facts.of("linux.address", host).map((f) => f.data.address));
   const hasAddress = (c: Row) =>
-    rows(zone, "southbound", "Encap").some(
-      (e) => asSet(c.columns["encaps"]).includes(e.uuid) && addresses.has(asText(e.columns["ip"])),
-    );
+    rows(zone, "southbound", "Encap").some((e) => asSet(c.columns["encaps"]).includes(e.uuid) && addresses.has(asText(e.columns["ip"])));
   return (
     all.find((c) => id !== undefined && asText(c.columns["name"]) === id) ??
     all.find((c) => names.has(asText(c.columns["hostname"]))) ??

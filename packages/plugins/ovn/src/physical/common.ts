@@ -17,9 +17,11 @@ export function commonFlows(p: Physical): void {
   add(0, 0, "");
   chassisMacFlows(p);
   tunnelFlows(p, own);
-  add(t.ingressOutput, 0, "", resubmit(t.remoteOutput));
-  add(t.largePackets, 10, `reg10=${flag(FLAG.loopback)}/${flag(FLAG.loopback)}`, resubmit(t.localOutput));
-  add(t.largePackets, 0, "", resubmit(t.remoteOutput));
+  if (t.ingressOutput !== t.remoteOutput) {
+    add(t.ingressOutput, 0, "", resubmit(t.remoteOutput));
+    add(t.largePackets, 10, `reg10=${flag(FLAG.loopback)}/${flag(FLAG.loopback)}`, resubmit(t.localOutput));
+    add(t.largePackets, 0, "", resubmit(t.remoteOutput));
+  }
   add(t.remoteOutput, 150, `reg10=${flag(FLAG.local_only)}/${flag(FLAG.local_only)}`, resubmit(t.localOutput));
   add(t.remoteOutput, 150, `reg10=${flag(FLAG.rcv_from_ramp)}/${hex((1 << FLAG.rcv_from_ramp) | 1)}`, resubmit(t.localOutput));
   add(t.remoteOutput, 0, "", resubmit(t.localOutput));
@@ -55,11 +57,22 @@ function tunnelFlows(p: Physical, own: Origin): void {
         p.add(0, 120, 0, `in_port=${n},${match}`, [...decap, resubmit(t.localOutput), received, resubmit(t.zoneLookup)], own);
     if (!floodsRemote || asMap(tunnel.chassis.columns["other_config"])["is-remote"] !== "true") continue;
     if (tunnel.type !== type)
-      flooded.push("move:OXM_OF_METADATA[0..23]->NXM_NX_TUN_ID[0..23]", "set_field:0->tun_metadata0", "move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30]");
+      flooded.push(
+        "move:OXM_OF_METADATA[0..23]->NXM_NX_TUN_ID[0..23]",
+        "set_field:0->tun_metadata0",
+        "move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30]",
+      );
     type = tunnel.type;
     flooded.push(`output:${n}`);
     for (const match of ["arp,arp_op=2", "icmp6,icmp_type=136,icmp_code=0"])
-      p.add(0, 120, cookieOf(tunnel.chassis.uuid), `in_port=${n},tun_metadata0=0${p.release.number < 2509 ? "" : "/0xffff"},${match}`, [received, ...decap, resubmit(t.ingress)], tunnel.chassis.origin);
+      p.add(
+        0,
+        120,
+        cookieOf(tunnel.chassis.uuid),
+        `in_port=${n},tun_metadata0=0${p.release.number < 2509 ? "" : "/0xffff"},${match}`,
+        [received, ...decap, resubmit(t.ingress)],
+        tunnel.chassis.origin,
+      );
   }
   if (flooded.length > 0) p.add(t.floodRemote, 100, 0, `reg6=${hex(FLOODED)},reg10=0/${flag(FLAG.tunnel_rx)}`, flooded, own);
 }

@@ -41,7 +41,11 @@ export function offerSwitches(ctx: LowerContext): void {
     const chassis = () => (made ??= new Chassis(zone, topology(zone), row, configOf(ctx.facts, host)));
     ctx.derived.switches.push(derivedSwitch(ctx, host, row, chassis));
     // Bridges to the physical network have flows of their own, which are asked for only where these are missing.
-    if (ctx.facts.of("ovs.flow-dump" as FactKind, host).every((f) => (f.data as unknown as { bridge: string }).bridge === bridgeOf(configOf(ctx.facts, host)))) {
+    if (
+      ctx.facts
+        .of("ovs.flow-dump" as FactKind, host)
+        .every((f) => (f.data as unknown as { bridge: string }).bridge === bridgeOf(configOf(ctx.facts, host)))
+    ) {
       const gateway = gatewayBridge(ctx.facts, host, chassis(), templatesOf(chassis()));
       if (gateway) ctx.derived.switches.push(gateway);
     }
@@ -116,4 +120,3 @@ function originOf(l: Lflow, dp: LogicalDatapath): Origin {
   const text = listed ?? `${uuid}table=${l.table}(${l.stage}), priority=${l.priority}, match=(${l.match}), action=(${l.actions})`;
   return { file: at?.file ?? "", line: at?.line ?? 0, text };
 }
-

@@ -89,7 +89,8 @@ function externalPort(chassis: Chassis): { readonly router: LogicalPort; readonl
 
 function bridgeName(facts: FactBase, host: string, chassis: Chassis, localnet: LogicalPort): string | undefined {
   const network = String(asMap(localnet.row.columns["options"])["network_name"] ?? "");
-  const mappings = configOf(facts, host)["ovn-bridge-mappings"] ?? String(asMap(chassis.row.columns["other_config"])["ovn-bridge-mappings"] ?? "");
+  const mappings =
+    configOf(facts, host)["ovn-bridge-mappings"] ?? String(asMap(chassis.row.columns["other_config"])["ovn-bridge-mappings"] ?? "");
   return mappings
     .split(",")
     .map((m) => m.split(":"))
@@ -116,7 +117,8 @@ function networksOf(facts: FactBase, host: string, bridge: string, router: Logic
     mac,
     address,
     network: networkOf(address, Number(len)),
-    masquerade: masked && base ? { subnet: base, host: masked.address, ovn: ipv4Text((ipv4Number(base.split("/")[0]!) ?? 0) + 1) } : undefined,
+    masquerade:
+      masked && base ? { subnet: base, host: masked.address, ovn: ipv4Text((ipv4Number(base.split("/")[0]!) ?? 0) + 1) } : undefined,
     services: via(bridge, (v) => v.startsWith("169.254.")),
     cluster: prefixes.find((p) => management !== undefined && contains(p, management.address) && !p.endsWith("/32")),
     pods: management && networkOf(management.address, management.prefixLen),
@@ -213,7 +215,7 @@ function sharedMode(f: Flows, node: NodeNetworks, chassis: Chassis, router: Logi
     const protocol = asText(lb.columns["protocol"]) || "tcp";
     for (const key of Object.keys(asMap(lb.columns["vips"]))) {
       const vip = endpoint(expandTemplates(key, templates));
-      if (!vip || vip.address.family !== 4 || vip.port === 0) continue;
+      if (vip?.address.family !== 4 || vip.port === 0) continue;
       const to = ipv4Text(Number(vip.address.value));
       if (to.startsWith("169.254.") || (node.services !== undefined && contains(node.services, to))) continue;
       const own = to === node.address;

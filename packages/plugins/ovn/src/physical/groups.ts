@@ -1,7 +1,8 @@
 /** Flows of multicast groups: to every member that is here, and once to each chassis where others are (controller/physical.c of OVN, consider_mc_group). */
-import type { LogicalPort, MulticastGroup, LogicalDatapath } from "../logical/topology.js";
-import { asMap, asSet, asText } from "../values.js";
+
 import { row } from "../database.js";
+import type { LogicalDatapath, LogicalPort, MulticastGroup } from "../logical/topology.js";
+import { asMap, asSet } from "../values.js";
 import { parentOf } from "./chassis.js";
 import { hex } from "./match-text.js";
 import type { Physical } from "./physical.js";
@@ -38,24 +39,24 @@ export function groupFlows(p: Physical, dp: LogicalDatapath, group: MulticastGro
     else if (port.type === "chassisredirect" && chassis.isBoundHere(port)) {
       if (port.distributed) here.push(...to(port.distributed));
     } else if (!chassis.localnetOf(dp))
-      for (const uuid of [...asSet(port.row.columns["chassis"]), ...asSet(port.row.columns["additional_chassis"])]) others.add(String(uuid));
+      for (const uuid of [...asSet(port.row.columns["chassis"]), ...asSet(port.row.columns["additional_chassis"])])
+        others.add(String(uuid));
   }
-  const fanned = fanout(p, dp, group.key, others);
-  remote ||= fanned.length > 0;
-  const cleared = release.clearsReg6 ? ["set_field:0->reg6"] : [];
   const back = `set_field:${hex(group.key)}->reg15`;
+  const fanned = [...(remote ? [back] : []), ...fanout(p, dp, group.key, others)];
+  const cleared = release.clearsReg6 ? ["set_field:0->reg6"] : [];
   const cookie = cookieOf(group.uuid);
   const match = outportIs({ datapath: dp, key: group.key });
   const local = here.length > 0 || release.clearsReg6;
   if (local) p.add(tables.localOutput, 100, cookie, match, [...cleared, ...here, back], group.origin);
-  if (!remote) return;
+  if (fanned.length === 0) return;
   const vtep = dp.ports.some((x) => x.type === "vtep");
   p.add(
     tables.remoteOutput,
     100,
     cookie,
     vtep ? `${match},reg10=0/0x2` : match,
-    [...cleared, ...there, back, ...fanned, ...(local ? [resubmit(tables.localOutput)] : [])],
+    [...cleared, ...there, ...fanned, ...(local ? [resubmit(tables.localOutput)] : [])],
     group.origin,
   );
 }

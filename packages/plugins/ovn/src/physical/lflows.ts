@@ -152,12 +152,18 @@ export function lflowFlows(
         const text = [matchText(f.match), `metadata=${hex(dp.key)}`].filter((x) => x !== "").join(",");
         if (f.conj.length > 0) {
           const parts = f.conj.map((c) => `conjunction(${c.id},${c.clause}/${c.of})`);
-          p.add(table, l.priority, cookie, text, parts, origin);
+          // Several rows may have a part in it: it is none's.
+          p.add(table, l.priority, 0, text, parts, origin);
           continue;
         }
         try {
           actions ??= openFlowText(
-            encodeActions(sentence.actions, { ...context, pipeline: l.pipeline, cookie, groupId: (group) => p.desired.group(group, origin) }),
+            encodeActions(written(sentence.actions, release), {
+              ...context,
+              pipeline: l.pipeline,
+              cookie,
+              groupId: (group) => p.desired.group(group, origin),
+            }),
           );
         } catch (e) {
           if (!(e instanceof NoWireForm)) throw e;
@@ -171,6 +177,14 @@ export function lflowFlows(
   return faults;
 }
 
+/**
+ * The actions that reach the switch: earlier releases lose a `ct_commit { … }` that others stand before (encode_CT_COMMIT_V2 of
+ * lib/actions.c takes the first action of the flow for its own), as flows of OVN 23.03 show.
+ */
+function written(actions: readonly LogicalAction[], release: ControllerRelease): readonly LogicalAction[] {
+  return release.number < 2403 ? actions.filter((a, i) => i === 0 || a.type !== "ct_commit") : actions;
+}
+
 /** Ports whose own flows a chassis has: those that are here, and those that are nowhere in particular. */
 function relatedPorts(p: Physical): ReadonlySet<string> {
   const { chassis } = p;
@@ -178,7 +192,8 @@ function relatedPorts(p: Physical): ReadonlySet<string> {
   for (const port of chassis.topology.ports.values()) {
     const parent = chassis.topology.ports.get(parentOf(port));
     const here =
-      ["patch", "localnet", "localport", "remote"].includes(port.type) ||
+      ["patch", "localnet", "localport"].includes(port.type) ||
+      (port.type === "remote" && p.release.number >= 2403) ||
       chassis.isBoundHere(port) ||
       chassis.isAdditional(port) ||
       (parent !== undefined && chassis.isBoundHere(parent));

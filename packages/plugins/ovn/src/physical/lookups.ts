@@ -4,7 +4,7 @@
  */
 import { ipv4Number, ipv4Text, ipv6Number, ipv6Text, macNumber, type Origin } from "@plumbline/model";
 import { endpoint, PROTOCOL_NUMBER } from "../actions/index.js";
-import { row, rows, type Row } from "../database.js";
+import { type Row, row, rows } from "../database.js";
 import { expandTemplates, FLAG } from "../expr/index.js";
 import type { LogicalDatapath, LogicalPort, MacBinding } from "../logical/topology.js";
 import { asMap, asSet, asText } from "../values.js";
@@ -26,11 +26,21 @@ export function macBindingFlows(p: Physical, b: MacBinding): void {
   const inport = `${dp},reg14=${hex(b.port.key)}`;
   const value = v4 !== null ? `reg0=${hex(v4)}` : "";
   const found = v4 !== null ? value : `xxreg${form.neighbourRegister}=${hex(v6!)}`;
-  p.add(t.macBinding, priority, cookie, `${dp},reg15=${hex(b.port.key)},${found}`, [`set_field:${b.mac}->eth_dst`, raised(FLAG.lookup_mac)], b.origin);
+  p.add(
+    t.macBinding,
+    priority,
+    cookie,
+    `${dp},reg15=${hex(b.port.key)},${found}`,
+    [`set_field:${b.mac}->eth_dst`, raised(FLAG.lookup_mac)],
+    b.origin,
+  );
   const looked = v4 !== null ? `arp,${value}` : `icmp6,icmp_code=0,xxreg0=${hex(v6!)}`;
   p.add(t.macLookup, priority, cookie, `${looked},${inport},dl_src=${b.mac}`, [raised(FLAG.lookup_mac)], b.origin);
   if (!macCache || b.fixed) return;
-  const used = v4 !== null ? [`arp,arp_op=2,arp_spa=${b.ip}`, `ip,nw_src=${b.ip}`] : [`icmp6,icmp_type=136,icmp_code=0,ipv6_src=${b.ip}`, `ipv6,ipv6_src=${b.ip}`];
+  const used =
+    v4 !== null
+      ? [`arp,arp_op=2,arp_spa=${b.ip}`, `ip,nw_src=${b.ip}`]
+      : [`icmp6,icmp_type=136,icmp_code=0,ipv6_src=${b.ip}`, `ipv6,ipv6_src=${b.ip}`];
   for (const match of used) p.add(t.macCacheUse, 100, cookie, `${match},${inport},dl_src=${b.mac}`, [], b.origin);
 }
 
@@ -52,7 +62,10 @@ export function hairpinFlows(p: Physical, templates: ReadonlyMap<string, string>
     const members = [lb.columns["datapaths"], ...groups.map((g) => row(zone, "southbound", "Logical_DP_Group", g)?.columns["datapaths"])];
     const here = members.flatMap((m) => asSet(m)).flatMap((uuid) => local.get(String(uuid)) ?? []);
     if (here.length === 0) continue;
-    const switches = members.slice(0, 3).flatMap((m) => asSet(m)).flatMap((uuid) => local.get(String(uuid)) ?? []);
+    const switches = members
+      .slice(0, 3)
+      .flatMap((m) => asSet(m))
+      .flatMap((uuid) => local.get(String(uuid)) ?? []);
     for (const [key, value] of Object.entries(asMap(lb.columns["vips"]))) {
       const [vip, backends] = [key, String(value)].map((x) => expandTemplates(x, templates, p.release.symbols));
       balanced(p, lb, vip!, backends!, new Set(switches));
@@ -70,23 +83,26 @@ function balanced(p: Physical, lb: Row, vipText: string, backends: string, datap
   const origin: Origin = lb.origin;
   const v4 = vip.address.family === 4;
   const text = v4 ? ipv4Text : ipv6Text;
-  const sources = String(options["hairpin_snat_ip"] ?? "").split(/\s+/).filter((a) => a !== "" && a.includes(":") !== v4);
+  const sources = String(options["hairpin_snat_ip"] ?? "")
+    .split(/\s+/)
+    .filter((a) => a !== "" && a.includes(":") !== v4);
   const source = sources[0] ?? text(vip.address.value as never);
   const original = options["hairpin_orig_tuple"] === "true";
   const type = v4 ? "ip" : "ipv6";
   const balancedTo = original
     ? [v4 ? `${balancedIn}=${hex(vip.address.value)}` : `xxreg1=${hex(vip.address.value)}`]
     : ["ct_state=+trk+dnat", v4 ? `ct_nw_dst=${ipv4Text(Number(vip.address.value))}` : `ct_ipv6_dst=${ipv6Text(vip.address.value)}`];
-  const port = original
-    ? [`reg2=${hex(vip.port)}/0xffff`]
-    : [`ct_nw_proto=${PROTOCOL_NUMBER[protocol]}`, `ct_tp_dst=${vip.port}`];
+  const port = original ? [`reg2=${hex(vip.port)}/0xffff`] : [`ct_nw_proto=${PROTOCOL_NUMBER[protocol]}`, `ct_tp_dst=${vip.port}`];
+  // Where not every chassis can do without: databases say so.
+  const settings = asMap(rows(p.chassis.zone, "southbound", "SB_Global")[0]?.columns["options"]);
+  const translated = settings["lb_hairpin_use_ct_mark"] === "false" ? "ct_label=0x2/0x2" : "ct_mark=0x2/0x2";
   for (const one of backends.split(",")) {
     const b = endpoint(one.trim());
     if (!b || b.address.family !== vip.address.family) continue;
     const address = b.address.family === 4 ? ipv4Text(Number(b.address.value)) : ipv6Text(b.address.value);
     const [src, dst] = v4 ? ["nw_src", "nw_dst"] : ["ipv6_src", "ipv6_dst"];
     const match = [
-      "ct_mark=0x2/0x2",
+      translated,
       b.port > 0 ? `${protocol}${v4 ? "" : "6"}` : type,
       `${src}=${address}`,
       `${dst}=${address}`,
@@ -163,7 +179,8 @@ export function portSecurityFlows(p: Physical, port: LogicalPort): void {
   if (secured.length === 0) return;
   const { origin } = port.row;
   const cookie = cookieOf(port.row.uuid);
-  const add = (table: number, priority: number, match: string, ...actions: string[]) => p.add(table, priority, cookie, match, actions, origin);
+  const add = (table: number, priority: number, match: string, ...actions: string[]) =>
+    p.add(table, priority, cookie, match, actions, origin);
   const [yes, no] = [lowered(FLAG.check_port_sec), raised(FLAG.check_port_sec)];
   const at = `metadata=${hex(port.datapath.key)},reg14=${hex(port.key)}`;
   const to = `metadata=${hex(port.datapath.key)},reg15=${hex(port.key)}`;
@@ -179,19 +196,31 @@ export function portSecurityFlows(p: Physical, port: LogicalPort): void {
     const dst = `${to},dl_dst=${s.mac}`;
     const own = [linkLocal(s.mac), ...s.v6.map(networkOf)];
     const bare = s.v4.length === 0 && s.v6.length === 0;
-    if (bare) add(t.inPortSecurity, 90, src, yes);
+    if (bare) add(t.inPortSecurity, 90, src, resubmit(t.inPortSecurityNd));
     for (const a of s.v4) add(t.inPortSecurity, 90, `ip,${src},nw_src=${networkOf(a)}`, yes);
     if (s.v4.length > 0) add(t.inPortSecurity, 90, `udp,${src},nw_src=0.0.0.0,nw_dst=255.255.255.255,tp_src=68,tp_dst=67`, yes);
     if (s.v4.length > 0) for (const a of s.v4) add(t.inPortSecurityNd, 90, `arp,${src},arp_sha=${s.mac},arp_spa=${networkOf(a)}`, yes);
     else if (bare) add(t.inPortSecurityNd, 90, `arp,${src},arp_sha=${s.mac}`, yes);
     if (s.v6.length > 0) {
-      for (const a of own) add(t.inPortSecurity, 90, `ipv6,${src},ipv6_src=${a}`, yes);
-      for (const type of [131, 135, 143]) add(t.inPortSecurity, 90, `icmp6,${src},ipv6_src=::,icmp_type=${type},icmp_code=0`, yes);
+      for (const a of own) add(t.inPortSecurity, 90, `ipv6,${src},ipv6_src=${a}`, resubmit(t.inPortSecurityNd));
+      // Before a port has an address: multicast listener reports, and the question whether somebody has it.
+      for (const type of [131, 135, 143])
+        add(
+          t.inPortSecurity,
+          90,
+          `icmp6,${src},ipv6_src=::,ipv6_dst=ff02::/16,icmp_type=${type},icmp_code=0`,
+          type === 135 ? resubmit(t.inPortSecurityNd) : yes,
+        );
     }
     for (const ll of ["00:00:00:00:00:00", s.mac]) {
       add(t.inPortSecurityNd, 90, `${nd},icmp_type=135,icmp_code=0,${at},nd_sll=${ll}`, yes);
       if (s.v6.length === 0) add(t.inPortSecurityNd, 90, `${nd},icmp_type=136,icmp_code=0,${at},nd_tll=${ll}`, yes);
-      else for (const a of own) add(t.inPortSecurityNd, 90, `${nd},icmp_type=136,icmp_code=0,${at},nd_tll=${ll},nd_target=${a}`, yes);
+      else
+        for (const [i, a] of own.entries()) {
+          // The first is the link-local address, which is asked for otherwise than what is listed.
+          const from = i === 0 ? `${nd},${at}` : `icmp6,${src}`;
+          add(t.inPortSecurityNd, 90, `${from},icmp_type=136,icmp_code=0,nd_tll=${ll},nd_target=${a}`, yes);
+        }
     }
     add(t.outPortSecurity, 85, dst, yes);
     if (!bare) for (const type of ["ip", "ipv6"]) add(t.outPortSecurity, 90, `${type},${dst}`, no);

@@ -15,7 +15,13 @@ const NAMES: { readonly [field: string]: string } = {
   ip_ttl: "nw_ttl",
 };
 /** `nw_frag` has words for its values (ovs-fields(7)). */
-const FRAGMENTS: { readonly [valueAndMask: string]: string } = { "0/3": "no", "1/1": "yes", "1/3": "first", "3/3": "later", "0/2": "not_later" };
+const FRAGMENTS: { readonly [valueAndMask: string]: string } = {
+  "0/3": "no",
+  "1/1": "yes",
+  "1/3": "first",
+  "3/3": "later",
+  "0/2": "not_later",
+};
 
 export function matchText(match: Match): string {
   const values = new Map<Field, { v: bigint; m: bigint }>();

@@ -29,27 +29,38 @@ export function portFlows(p: Physical, port: LogicalPort): void {
   const cookie = cookieOf(port.row.uuid);
   const { origin } = port.row;
   if (port.type === "" && release.tunnelIcmp)
-    p.add(tables.zoneLookup, 100, cookie, `metadata=${hex(port.datapath.key)},reg14=${hex(port.key)}`, [
-      ...zoneLoads(p, p.zones.of(port)),
-      resubmit(tables.ingress),
-    ], origin);
+    p.add(
+      tables.zoneLookup,
+      100,
+      cookie,
+      `metadata=${hex(port.datapath.key)},reg14=${hex(port.key)}`,
+      [...zoneLoads(p, p.zones.of(port)), resubmit(tables.ingress)],
+      origin,
+    );
   if (port.type === "patch" || (port.type === "l3gateway" && chassis.isBoundHere(port))) {
     const { peer } = port;
     if (!peer || !(["patch", "l3gateway"] as readonly string[]).includes(peer.type) || peer.peer !== port) return;
     local(p, port, undefined);
-    p.add(tables.logicalToPhysical, 100, cookie, outportIs(port), [
-      `clone(${[
-        "ct_clear",
-        "set_field:0->reg11",
-        "set_field:0->reg12",
-        zoneLoad(p, 0),
-        ...ingressLoads(p, peer, p.zones.of(peer), false),
-        "set_field:0->reg10",
-        "set_field:0->reg15",
-        ...LOGICAL_REGISTERS,
-        resubmit(tables.ingress),
-      ].join(",")})`,
-    ], origin);
+    p.add(
+      tables.logicalToPhysical,
+      100,
+      cookie,
+      outportIs(port),
+      [
+        `clone(${[
+          "ct_clear",
+          "set_field:0->reg11",
+          "set_field:0->reg12",
+          zoneLoad(p, 0),
+          ...ingressLoads(p, peer, p.zones.of(peer), false),
+          "set_field:0->reg10",
+          "set_field:0->reg15",
+          ...LOGICAL_REGISTERS,
+          resubmit(tables.ingress),
+        ].join(",")})`,
+      ],
+      origin,
+    );
     return;
   }
   if (port.type === "chassisredirect" && chassis.isBoundHere(port)) {
@@ -78,7 +89,14 @@ export function portFlows(p: Physical, port: LogicalPort): void {
   }
   if (localnet && asSet(port.row.columns["additional_chassis"]).length === 0) {
     if (p.numberOf(portKeyOf(localnet)) !== undefined)
-      p.add(tables.localOutput, 100, cookie, outportIs(port), [`set_field:${hex(localnet.key)}->reg15`, resubmit(tables.localOutput)], origin);
+      p.add(
+        tables.localOutput,
+        100,
+        cookie,
+        outportIs(port),
+        [`set_field:${hex(localnet.key)}->reg15`, resubmit(tables.localOutput)],
+        origin,
+      );
     return;
   }
   tunnelled(p, port);
@@ -110,7 +128,14 @@ function tunnelled(p: Physical, port: LogicalPort): void {
     if (ways.length === 0) return;
     const sent = ways.flatMap(({ tunnel, number }) => [...encapsulation(tunnel, port.datapath.key, port.key), `output:${number}`]);
     const match = release.encapIds ? `${outportIs(port)},reg13=${hex(i * 0x10000)}/0xffff0000` : outportIs(port);
-    p.add(tables.remoteOutput, 100, cookie, match, [...(port.type === "vtep" ? [NO_PORT] : []), ...sent, resubmit(tables.localOutput)], origin);
+    p.add(
+      tables.remoteOutput,
+      100,
+      cookie,
+      match,
+      [...(port.type === "vtep" ? [NO_PORT] : []), ...sent, resubmit(tables.localOutput)],
+      origin,
+    );
   });
 }
 
@@ -126,7 +151,12 @@ function bridged(p: Physical, port: LogicalPort): void {
     100,
     cookieOf(port.row.uuid),
     outportIs(port),
-    [`set_field:${mac}->eth_src`, `set_field:${hex(localnet.datapath.key)}->metadata`, `set_field:${hex(localnet.key)}->reg15`, resubmit(tables.logicalToPhysical)],
+    [
+      `set_field:${mac}->eth_src`,
+      `set_field:${hex(localnet.datapath.key)}->metadata`,
+      `set_field:${hex(localnet.key)}->reg15`,
+      resubmit(tables.logicalToPhysical),
+    ],
     port.row.origin,
   );
 }
@@ -138,7 +168,8 @@ function interfaceFlows(p: Physical, port: LogicalPort, parent: LogicalPort | un
   const cookie = cookieOf(port.row.uuid);
   const zones = p.zones.of(port);
   const outside = port.type === "localnet" || port.type === "l2gateway";
-  const add = (table: number, priority: number, match: string, actions: readonly string[]) => p.add(table, priority, cookie, match, actions, origin);
+  const add = (table: number, priority: number, match: string, actions: readonly string[]) =>
+    p.add(table, priority, cookie, match, actions, origin);
   local(p, port, parent);
   const enter = [
     ...ingressLoads(p, port, zones, true),
@@ -180,7 +211,14 @@ function local(p: Physical, port: LogicalPort, parent: LogicalPort | undefined):
   const back = ["push:NXM_OF_IN_PORT[]", NO_PORT, resubmit(tables.logicalToPhysical), "pop:NXM_OF_IN_PORT[]"];
   p.add(tables.egressOutput, 100, cookie, parent ? out : `${out},reg10=${flag(FLAG.loopback)}`, back, origin);
   if (parent)
-    p.add(tables.egressOutput, 100, cookieOf(parent.row.uuid), `${outportIs(parent)},reg10=${flag(FLAG.nested_container)}`, back, origin);
+    p.add(
+      tables.egressOutput,
+      100,
+      p.release.number < 2403 ? 0 : cookieOf(parent.row.uuid),
+      `${outportIs(parent)},reg10=${flag(FLAG.nested_container)}`,
+      back,
+      origin,
+    );
 }
 
 /** Packets from the physical network that another chassis has routed come with its MAC address: they get the router's. */
@@ -193,12 +231,14 @@ function fromOtherChassis(p: Physical, port: LogicalPort, ofport: number, tag: n
     const cookie = cookieOf(remote.row.uuid);
     const { origin } = remote.row;
     const enter = ingressLoads(p, port, p.zones.of(port), true);
-    p.add(0, 180, cookie, `in_port=${ofport},conj_id=${CHASSIS_MAC},${vlan}`, [
-      ...(tag > 0 ? ["pop_vlan"] : []),
-      ...enter,
-      `set_field:${mac}->eth_src`,
-      resubmit(tables.ingress),
-    ], origin);
+    p.add(
+      0,
+      180,
+      cookie,
+      `in_port=${ofport},conj_id=${CHASSIS_MAC},${vlan}`,
+      [...(tag > 0 ? ["pop_vlan"] : []), ...enter, `set_field:${mac}->eth_src`, resubmit(tables.ingress)],
+      origin,
+    );
     // Earlier releases ask for the port in the complete match alone.
     p.add(0, 180, cookie, p.release.number < 2403 ? vlan : `in_port=${ofport},${vlan}`, [`conjunction(${CHASSIS_MAC},2/2)`], origin);
   }
@@ -283,7 +323,8 @@ export function encapsulation(tunnel: Tunnel, datapath: number, outport: number)
 }
 
 export function decapsulation(tunnel: Tunnel): string[] {
-  if (tunnel.type === "vxlan") return ["move:NXM_NX_TUN_ID[12..23]->NXM_NX_REG15[0..11]", "move:NXM_NX_TUN_ID[0..11]->OXM_OF_METADATA[0..11]"];
+  if (tunnel.type === "vxlan")
+    return ["move:NXM_NX_TUN_ID[12..23]->NXM_NX_REG15[0..11]", "move:NXM_NX_TUN_ID[0..11]->OXM_OF_METADATA[0..11]"];
   if (tunnel.type === "stt")
     return [
       "move:NXM_NX_TUN_ID[40..54]->NXM_NX_REG14[0..14]",
@@ -296,4 +337,3 @@ export function decapsulation(tunnel: Tunnel): string[] {
     "move:NXM_NX_TUN_METADATA0[0..15]->NXM_NX_REG15[0..15]",
   ];
 }
-

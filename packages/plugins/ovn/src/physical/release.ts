@@ -5,7 +5,7 @@
 import { CONTROLLER_FORMS, type ControllerForm, type ControllerTables, controllerTables } from "../actions/index.js";
 import { rows, type Zone } from "../database.js";
 import type { SymbolRelease } from "../expr/index.js";
-import type { TableOffsets } from "../offsets.js";
+import { RELEASE_OF_EGRESS, releaseNumber, type TableOffsets } from "../offsets.js";
 import { asMap } from "../values.js";
 
 /** Numbers of OpenFlow tables beside those that logical actions name. */
@@ -47,29 +47,15 @@ export interface ControllerRelease {
   readonly balancedIn: "reg1" | "reg4";
 }
 
-/** The release that wrote a southbound database (`23.03.1-20.27.0-70.6`): 2303; undefined if it does not say. */
-export function releaseNumber(zone: Zone): number | undefined {
-  const text = String(asMap(rows(zone, "southbound", "SB_Global")[0]?.columns["options"])["northd_internal_version"] ?? "");
-  const m = /^(\d+)\.(\d+)\./.exec(text);
-  return m ? Number(m[1]) * 100 + Number(m[2]) : undefined;
-}
-
-/** Releases by the first egress table, where the database does not say. */
-const BY_EGRESS: readonly (readonly [egress: number, release: number])[] = [
-  [40, 2206],
-  [42, 2303],
-  [45, 2503],
-  [47, 2509],
-  [48, 2603],
-];
-
 export function releaseOf(zone: Zone, offsets: TableOffsets): ControllerRelease {
-  const number = releaseNumber(zone) ?? BY_EGRESS.find(([egress]) => egress === offsets.egress)?.[1] ?? 2503;
+  const number = releaseNumber(zone) ?? RELEASE_OF_EGRESS.findLast(([, egress]) => egress === offsets.egress)?.[0] ?? 2503;
   const { ingress, egress } = offsets;
   const last = egress + zone.lflows.reduce((m, l) => (l.pipeline === "egress" ? Math.max(m, l.table) : m), 0);
   // Behind both pipelines: table 64 as long as they leave it free.
   const egressOutput = last < 64 ? 64 : last + 1;
-  const tables = controllerTables({ ingress, egress, ingressOutput: egress - 5, egressOutput, mirror: egressOutput + 24 });
+  // Up to 22.06 nothing is asked of large packets before they are sent.
+  const ingressOutput = egress === 40 ? egress - 3 : egress - 5;
+  const tables = controllerTables({ ingress, egress, ingressOutput, egressOutput, mirror: egressOutput + 24 });
   const consolidated = asMap(rows(zone, "southbound", "SB_Global")[0]?.columns["options"])["register_consolidation"] === "true";
   return {
     number,

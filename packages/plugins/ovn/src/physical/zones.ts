@@ -5,9 +5,9 @@
  * but for those that the database asks for (`snat-ct-zone`); dumped connections are then not found.
  */
 import type { FactBase } from "@plumbline/model";
-import { asMap } from "../values.js";
-import type { LogicalDatapath, LogicalPort } from "../logical/topology.js";
 import { row, type Zone } from "../database.js";
+import type { LogicalDatapath, LogicalPort } from "../logical/topology.js";
+import { asMap } from "../values.js";
 
 export interface ZoneIds {
   /** 0: none. */

@@ -72,10 +72,10 @@ export interface TraceTree {
 export interface Legend {
   readonly flows: FlowTable;
   readonly topology: Topology;
-  readonly rules: RuleMap;
+  rules(): RuleMap;
   /** Texts of notes, and how choices are called, by the numbers that events have. */
-  readonly texts: readonly string[];
-  readonly sites: readonly { readonly how: string }[];
+  texts(): readonly string[];
+  sites(): readonly { readonly how: string }[];
   /** The actions of a flow. */
   actionsOf(flow: number): readonly LogicalAction[];
   fileOf(flow: number): string;
@@ -94,6 +94,7 @@ export class TraceReader {
   /** @param asked how many connection states the question gave */
   read(events: readonly Event[], asked: number): TraceTree {
     const { legend } = this;
+    const [rules, texts, sites] = [legend.rules(), legend.texts(), legend.sites()];
     const steps: OvnStep[] = [];
     const outputs: OvnOutput[] = [];
     const notes: string[] = [];
@@ -113,9 +114,9 @@ export class TraceReader {
       defaulted: states > asked,
     });
     for (const e of events) {
-      if (e.kind === EV.choice && legend.sites[e.a]?.how === CHOICE.ctState) states++;
+      if (e.kind === EV.choice && sites[e.a]?.how === CHOICE.ctState) states++;
       else if (e.kind === EV.hit) {
-        const flow = legend.rules.flowOf[e.b] ?? -1;
+        const flow = rules.flowOf[e.b] ?? -1;
         if (flow < 0) continue;
         const step = this.step(flow, e.row);
         steps.push(step);
@@ -123,16 +124,16 @@ export class TraceReader {
         let lines: readonly string[] | undefined;
         add({ kind: "table", text, under: [] }, true, () => (lines ??= this.lines(flow)));
       } else if (e.kind === EV.miss) {
-        const place = legend.rules.placeOf.get(e.a);
+        const place = rules.placeOf.get(e.a);
         if (place === undefined) continue;
         const on = this.at(e.row);
-        const own = on && legend.rules.ownStageOf.get(ownStage(e.a, on.index));
-        const stage = legend.flows.stages[own ?? legend.rules.stageOf.get(e.a) ?? 0];
+        const own = on && rules.ownStageOf.get(ownStage(e.a, on.index));
+        const stage = legend.flows.stages[own ?? rules.stageOf.get(e.a) ?? 0];
         const table = tableAt(place);
         steps.push({ datapath: on?.datapath.friendly ?? "", pipeline: pipelineAt(place), table, stage, miss: true });
         add({ kind: "table", text: `${String(table).padStart(2)}. ${stageText(stage)}no match (implicit drop)`, under: [] }, false);
       } else if (e.kind === EV.note) {
-        const mark = markOf(legend.texts[e.a]);
+        const mark = markOf(texts[e.a]);
         if (!mark) continue;
         switch (mark.kind) {
           case "end":
@@ -158,7 +159,7 @@ export class TraceReader {
         }
       } else if (e.kind === EV.leaf && (e.a === LEAF.looped || e.a === LEAF.unknown)) {
         unknown = true;
-        const text = e.a === LEAF.looped ? "the packet goes on for ever: the trace ends here" : (legend.texts[e.b] ?? "what follows is not known");
+        const text = e.a === LEAF.looped ? "the packet goes on for ever: the trace ends here" : (texts[e.b] ?? "what follows is not known");
         notes.push(text);
         add({ kind: "error", text: `*** ${text}`, under: [] }, false);
       }

@@ -5,10 +5,12 @@ import { pipelineAt, tableAt } from "../db/flow-table.js";
 import type { FlowMatch } from "../expr/index.js";
 import { portKey } from "../logical/flows.js";
 import type { LogicalDatapath } from "../logical/topology.js";
+import { type ActionForm, fillActions, isFlat, learnActions } from "./action-forms.js";
 import { flowOrder } from "./row-order.js";
 import type { SaidActions, SaidMatch, Sentences } from "./sentences.js";
 import { programOf } from "./style/program.js";
-import { type ClassTable, type LogicalTables, onDatapath, type Scope } from "./tables.js";
+import { type ClassTable, type LogicalTables, onDatapath } from "./tables.js";
+import { formOf } from "./templates.js";
 
 /** What the reader of a trace needs to know of the rules. */
 export interface RuleMap {
@@ -45,10 +47,13 @@ export function compileFlows(input: CompileInput): RuleMap {
 
 class Compiler {
   private flowOf = new Int32Array(1 << 12).fill(-1);
-  private readonly placeOf = new Map<number, number>();
   private readonly stageOf = new Map<number, number>();
   private readonly ownStageOf = new Map<number, number>();
-  private readonly programs = new Map<string, readonly Action[]>();
+  /** By table, then by number of the actions' text; those that name ports by what the names stand for. */
+  private readonly programs = new Map<number, Map<number, readonly Action[]>>();
+  private readonly namingPrograms = new Map<string, readonly Action[]>();
+  private lastStage = -1;
+  private readonly forms = new Map<string, (ActionForm & { readonly said: SaidActions }) | "once" | null>();
   private readonly faulty = new Set<number>();
 
   constructor(private readonly input: CompileInput) {}
@@ -57,7 +62,7 @@ class Compiler {
     const { net } = this.input.tables;
     const flowOf = new Int32Array(net.rules.length).fill(-1);
     flowOf.set(this.flowOf.subarray(0, Math.min(this.flowOf.length, flowOf.length)));
-    return { flowOf, placeOf: this.placeOf, stageOf: this.stageOf, ownStageOf: this.ownStageOf };
+    return { flowOf, placeOf: this.input.tables.placeOf, stageOf: this.stageOf, ownStageOf: this.ownStageOf };
   }
 
   all(): void {
@@ -88,9 +93,6 @@ class Compiler {
         }
       }
     }
-    for (const [place] of places) for (const c of tables.classesOf(place)) this.placeOf.set(c.table.id, place);
-    // Tables that no flow stands in may still be gone to.
-    for (const c of tables.made()) this.placeOf.set(c.table.id, c.place);
   }
 
   private said(f: number, dp: LogicalDatapath): { readonly actions: SaidActions; readonly match: SaidMatch } | undefined {
@@ -105,15 +107,56 @@ class Compiler {
     return undefined;
   }
 
+  /** A flow whose actions are of a form that is known: its match, and its program. */
+  private formed(f: number, dp: LogicalDatapath, into: ClassTable) {
+    const { flows, sentences, tables } = this.input;
+    const { form, constants } = formOf(flows.texts.at(flows.actions(f)));
+    if (constants.length === 0 || !isFlat(form)) return undefined;
+    const key = `${into.table.id} ${form}`;
+    let known = this.forms.get(key);
+    if (known === undefined) {
+      // What is met but once is not worth learning.
+      this.forms.set(key, "once");
+      return undefined;
+    }
+    if (known === "once") {
+      let said: SaidActions | undefined;
+      const learned = learnActions(form, (text, port) => {
+        const actions = sentences.readActions(text, into.place);
+        if (typeof actions === "string" || (said && said.needs !== actions.needs)) return undefined;
+        said = actions;
+        return programOf(tables, into.scope, pipelineAt(into.place), actions.actions, port);
+      });
+      known = learned && said ? { ...learned, said: { ...said, actions: [] } } : null;
+      this.forms.set(key, known);
+    }
+    if (!known) return undefined;
+    const lookup = this.lookup(dp);
+    const program = fillActions(known, constants, (name) => lookup(name) ?? 0);
+    const match = program && sentences.match(flows.match(f), known.said, dp);
+    return program && match !== undefined && typeof match !== "string" && !match.unsure ? { match, program } : undefined;
+  }
+
   /** A flow of one datapath. */
   private one(f: number, dp: LogicalDatapath, into: ClassTable): void {
+    const formed = this.formed(f, dp, into);
+    if (formed) {
+      const rows = formed.match.rows(this.lookup(dp), into.scope.datapaths.length === 1 ? undefined : dp.key);
+      this.stage(f, dp, into);
+      this.rules(f, formed, into, rows, dp);
+      return;
+    }
     const said = this.said(f, dp);
     if (!said) return;
     const alone = into.scope.datapaths.length === 1;
     const rows = said.match.rows(this.lookup(dp), alone ? undefined : dp.key);
-    const stage = ownStage(into.table.id, this.input.tables.indexOf.get(dp)!);
-    if (!this.ownStageOf.has(stage)) this.ownStageOf.set(stage, this.input.flows.stageAt(f));
+    this.stage(f, dp, into);
     this.rules(f, said, into, rows, dp);
+  }
+  private stage(f: number, dp: LogicalDatapath, into: ClassTable): void {
+    const stage = ownStage(into.table.id, this.input.tables.indexOf.get(dp)!);
+    if (stage !== this.lastStage && !this.ownStageOf.has(stage)) this.ownStageOf.set(stage, this.input.flows.stageAt(f));
+    this.lastStage = stage;
   }
 
   /** A flow of several datapaths, in each of their classes. */
@@ -131,7 +174,13 @@ class Compiler {
       if (!this.stageOf.has(c.table.id)) this.stageOf.set(c.table.id, flows.stageAt(f));
       const names = [...said.match.names, ...said.actions.names];
       if (names.length === 0) {
-        this.rules(f, said, c, said.match.rows(() => undefined, undefined), datapaths[0]);
+        this.rules(
+          f,
+          said,
+          c,
+          said.match.rows(() => undefined, undefined),
+          datapaths[0],
+        );
         continue;
       }
       // Names mean something else on each datapath: those for which they mean the same have the flow in common.
@@ -145,7 +194,8 @@ class Compiler {
       }
       for (const of of alike.values()) {
         const rows = said.match.rows(this.lookup(of[0]), undefined);
-        const on = of.length === datapaths.length ? rows : of.flatMap((dp) => rows.map((r) => ({ ...r, match: onDatapath(r.match, dp.key) })));
+        const on =
+          of.length === datapaths.length ? rows : of.flatMap((dp) => rows.map((r) => ({ ...r, match: onDatapath(r.match, dp.key) })));
         this.rules(f, said, c, on, of[0]);
       }
     }
@@ -155,11 +205,17 @@ class Compiler {
     return (name) => portKey(this.input.tables.topology, dp, name);
   }
 
-  private rules(f: number, { actions, match }: { actions: SaidActions; match: SaidMatch }, into: ClassTable, rows: readonly FlowMatch[], dp: LogicalDatapath): void {
+  private rules(
+    f: number,
+    { actions, match, program: own }: { actions?: SaidActions; match: SaidMatch; program?: readonly Action[] },
+    into: ClassTable,
+    rows: readonly FlowMatch[],
+    dp: LogicalDatapath,
+  ): void {
     if (rows.length === 0) return;
     const { flows } = this.input;
     const priority = flows.priority(f);
-    const passage = !match.unsure && match.always && isPassage(actions, into.place);
+    const passage = actions !== undefined && !match.unsure && match.always && isPassage(actions, into.place);
     const plain: Match[] = [];
     // Rows that are the same part of the same conjunctions are one rule.
     const parts = new Map<string, { readonly conj: FlowMatch["conj"]; readonly rows: Match[] }>();
@@ -177,11 +233,15 @@ class Compiler {
     if (plain.length === 0) return;
     const program: readonly Action[] = match.unsure
       ? [{ op: "unknown", ...match.unsure, on: "" }]
-      : this.program(flows.actions(f), actions, into, dp, passage);
+      : (own ?? this.program(flows.actions(f), actions!, into, dp, passage));
     this.rule(into, { priority, rows: plain, program }, passage ? PASSAGE : f);
   }
 
-  private rule(into: ClassTable, { priority, rows, program, conj }: Pick<Rule, "priority" | "rows" | "program" | "conj">, flow: number): void {
+  private rule(
+    into: ClassTable,
+    { priority, rows, program, conj }: Pick<Rule, "priority" | "rows" | "program" | "conj">,
+    flow: number,
+  ): void {
     const { net } = this.input.tables;
     const id = net.rules.length;
     const { table } = into;
@@ -197,23 +257,39 @@ class Compiler {
   }
 
   /** Flows of one class with the same actions share a program. */
-  private program(text: number, { actions, names }: SaidActions, into: ClassTable, dp: LogicalDatapath, passage: boolean): readonly Action[] {
+  private program(
+    text: number,
+    { actions, names }: SaidActions,
+    into: ClassTable,
+    dp: LogicalDatapath,
+    passage: boolean,
+  ): readonly Action[] {
     const { tables } = this.input;
     const { scope, place } = into;
     const lookup = this.lookup(dp);
-    const key = `${text} ${place} ${scope.id}${passage ? "p" : ""}${names.length > 0 ? ` ${names.map(lookup).join()}` : ""}`;
-    let p = this.programs.get(key);
-    if (!p) {
+    const make = (): readonly Action[] => {
       const pipeline = pipelineAt(place);
       // A flow that only goes on is no line of the trace.
-      p = passage
+      return passage
         ? [tables.next(scope, pipeline, tableAt(place) + 1)]
-        : programOf(tables, scope as Scope, pipeline, actions, (name) => lookup(name) ?? 0);
-      if (this.programs.size >= MOST_PROGRAMS) this.programs.clear();
-      this.programs.set(key, p);
-    }
-    return p;
+        : programOf(tables, scope, pipeline, actions, (name) => lookup(name) ?? 0);
+    };
+    if (names.length > 0) return known(this.namingPrograms, `${into.table.id} ${text} ${names.map(lookup).join()}`, make);
+    let of = this.programs.get(into.table.id);
+    if (!of) this.programs.set(into.table.id, (of = new Map()));
+    // A match that is not always true makes the same actions another program.
+    return known(of, passage ? -1 : text, make);
   }
+}
+
+function known<K>(programs: Map<K, readonly Action[]>, key: K, make: () => readonly Action[]): readonly Action[] {
+  let p = programs.get(key);
+  if (!p) {
+    p = make();
+    if (programs.size >= MOST_PROGRAMS) programs.clear();
+    programs.set(key, p);
+  }
+  return p;
 }
 
 /** Actions that do nothing but go on to the next table. */

@@ -6,6 +6,9 @@
  * it does not use it.
  */
 import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Action, CompiledNetwork, Problem } from "@plumbline/model";
 import type { Row } from "../database.js";
 import { FlowTable } from "../db/flow-table.js";
@@ -28,8 +31,18 @@ export interface Opened {
   readonly sites: readonly Site[];
 }
 
-export function nameOf(files: readonly OvnFile[]): string {
+/** A digest of the plugin's own code: what another version has made is not looked at. */
+function ownCode(): string {
   const hash = createHash("sha256");
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  for (const f of readdirSync(root, { recursive: true, encoding: "utf8" }).sort())
+    if (/\.[jt]s$/.test(f)) hash.update(readFileSync(join(root, f)));
+  return hash.digest("hex");
+}
+
+/** The name under which these files are kept. */
+export function nameOf(files: readonly OvnFile[]): string {
+  const hash = createHash("sha256").update(ownCode());
   for (const f of files) hash.update(`${f.name.length} ${f.name} ${f.bytes.length}\n`).update(f.bytes);
   return `ovn-${hash.digest("hex").slice(0, 40)}`;
 }
@@ -42,7 +55,10 @@ interface Info {
   readonly sets: readonly string[];
   readonly files: Southbound["files"];
   readonly known: readonly string[];
-  readonly rows: readonly (readonly [table: string, rows: readonly (readonly [uuid: string, file: number, line: number, columns: Columns])[]])[];
+  readonly rows: readonly (readonly [
+    table: string,
+    rows: readonly (readonly [uuid: string, file: number, line: number, columns: Columns])[],
+  ])[];
   readonly problems: readonly Problem[];
   readonly placeOf: readonly (readonly [number, number])[];
   readonly stageOf: readonly (readonly [number, number])[];

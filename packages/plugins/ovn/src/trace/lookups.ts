@@ -54,16 +54,18 @@ export function lookupMac(t: LogicalTables, a: Of<"lookup_mac">): Action {
 const orMissing = (missing: Action | undefined, actions: readonly Action[]): readonly Action[] => (missing ? [missing] : actions);
 
 function bindings(t: LogicalTables, port: Slice, ip: Slice) {
-  return t.all.datapaths.flatMap((d) => d.macBindings).flatMap((b) => {
-    // ovn-trace does not read those that the CMS has given.
-    if (b.fixed) return [];
-    const address = addressOf(b.ip);
-    const mac = macNumber(b.mac);
-    if (!address || mac === null || (address.family === 4) !== (ip.n === 32)) return [];
-    const at = addMatch([], port, BigInt(b.port.key));
-    const match = at && addMatch(at, ip, address.value);
-    return match ? [{ match: onDatapath(match, b.port.datapath.key), mac, origin: b.origin }] : [];
-  });
+  return t.all.datapaths
+    .flatMap((d) => d.macBindings)
+    .flatMap((b) => {
+      // ovn-trace does not read those that the CMS has given.
+      if (b.fixed) return [];
+      const address = addressOf(b.ip);
+      const mac = macNumber(b.mac);
+      if (!address || mac === null || (address.family === 4) !== (ip.n === 32)) return [];
+      const at = addMatch([], port, BigInt(b.port.key));
+      const match = at && addMatch(at, ip, address.value);
+      return match ? [{ match: onDatapath(match, b.port.datapath.key), mac, origin: b.origin }] : [];
+    });
 }
 
 /** `get_fdb`: the key of the port where the MAC address was learned, or 0. */
@@ -138,7 +140,8 @@ function knownAddresses(t: LogicalTables): Set<string> {
 export function lbHairpin(t: LogicalTables, dst: Slice, reply: boolean): Action[] {
   const [yes, no] = [1n, 0n].map((value): Action => ({ op: "set", dst, value }));
   // Seldom a packet is one that comes back: where that cannot be told it is taken not to be.
-  if (t.missing("Load_Balancer", "")) return [no, mark("error", "*** no load balancers are in evidence (ovn-sbctl list Load_Balancer): taken not to be hairpin traffic")];
+  if (t.missing("Load_Balancer", ""))
+    return [no, mark("error", "*** no load balancers are in evidence (ovn-sbctl list Load_Balancer): taken not to be hairpin traffic")];
   const back = t.helper(`back to its sender ${printSlice(dst)}`, () => {
     const matches = new Map<string, Match>();
     for (const text of knownAddresses(t)) {

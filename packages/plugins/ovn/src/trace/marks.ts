@@ -5,7 +5,7 @@
  * A mark is its text, so that a compiled pipeline can be kept in a file. What depends on the packet stands in it as a
  * {@link variable}, which the reader fills in with the packet as it was at that moment.
  */
-import { type Action, getBits, macText, getBig, type Row, type Slice } from "@plumbline/model";
+import { type Action, getBig, getBits, macText, type Row, type Slice } from "@plumbline/model";
 
 export type MarkKind =
   /** The n-th action of the flow that was hit, counted as they are printed. */
@@ -85,11 +85,11 @@ export function render(text: string, row: Row, context: TextContext): string {
   if (!text.includes(FENCE)) return text;
   return text
     .split(FENCE)
-    .map((part, i) => (i % 2 === 0 ? part : valueOf(part, row, context)))
+    .map((part, i) => (i % 2 === 0 ? part : textOfVariable(part, row, context)))
     .join("");
 }
 
-function valueOf(name: string, row: Row, context: TextContext): string {
+function textOfVariable(name: string, row: Row, context: TextContext): string {
   switch (name) {
     case "datapath":
       return context.datapathName(row);

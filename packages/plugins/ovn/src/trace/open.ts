@@ -1,5 +1,14 @@
 /** `ovn-trace` from files: a southbound database opened as one layer (ovn-trace(8)). */
-import { type Action, type CompiledNetwork, type Layer, type LayerStore, NetworkBuilder, numbering, PlumblineError, type Problem } from "@plumbline/model";
+import {
+  type Action,
+  type CompiledNetwork,
+  type Layer,
+  type LayerStore,
+  NetworkBuilder,
+  numbering,
+  PlumblineError,
+  type Problem,
+} from "@plumbline/model";
 import { inferRows } from "../db/infer.js";
 import { type OvnFile, Southbound } from "../db/southbound.js";
 import { LOGICAL } from "../expr/index.js";
@@ -17,7 +26,7 @@ import { LogicalTables } from "./tables.js";
 export interface OvnSpec extends QuestionDefaults {
   /** The southbound database, in one file or several that make it together: see docs/one-layer.md for the forms. */
   readonly sb: OvnFile | readonly OvnFile[];
-  readonly nb?: OvnFile;
+  readonly nb?: OvnFile | undefined;
   /** Where large databases are kept compiled, to be opened faster the next time. */
   readonly store?: LayerStore;
   /** Is told how long each part of opening took. */
@@ -28,34 +37,53 @@ export interface OvnSpec extends QuestionDefaults {
 export function openOvn(spec: OvnSpec): Layer<OvnTrace, OvnQuestion> {
   const lap = stopwatch(spec.timed);
   const files = Array.isArray(spec.sb) ? (spec.sb as readonly OvnFile[]) : [spec.sb as OvnFile];
-  const name = spec.store && nameOf(files);
-  const kept = spec.store && name !== undefined ? keptUnder(name, spec.store) : undefined;
+  const { store } = spec;
+  const name = store && nameOf(files);
+  const kept = store && name !== undefined ? keptUnder(name, store) : undefined;
   lap("look for what is kept");
-  let network: NetworkBuilder | undefined;
-  const read = () => {
-    const southbound = readFiles(files);
-    lap("read");
-    return southbound;
-  };
-  const southbound = kept?.southbound ?? read();
+  const southbound = kept?.southbound ?? readFiles(files);
+  lap("read");
+  return layerOf(southbound, spec, lap, kept, (opened, compiled) => {
+    if (store && name !== undefined && southbound.flows.count >= LEAST_FLOWS) store.write(name, keptPieces(opened, compiled));
+  });
+}
+
+/** Opens the layer of a database that was read. */
+export function openSouthbound(southbound: Southbound, spec: QuestionDefaults & Pick<OvnSpec, "nb">): Layer<OvnTrace, OvnQuestion> {
+  return layerOf(
+    southbound,
+    spec,
+    () => undefined,
+    undefined,
+    () => undefined,
+  );
+}
+
+function layerOf(
+  southbound: Southbound,
+  spec: QuestionDefaults & Pick<OvnSpec, "nb">,
+  lap: (part: string) => void,
+  kept: KeptOpened | undefined,
+  keep: (opened: Opened, compiled: CompiledNetwork) => void,
+): Layer<OvnTrace, OvnQuestion> {
+  const { flows } = southbound;
   const topology = topologyOf(southbound.zone);
-  const sentences = new Sentences(topology, southbound.flows, southbound.known, (port) => port === "" || topology.ports.has(port));
+  const sentences = new Sentences(topology, flows, southbound.known, (port) => port === "" || topology.ports.has(port));
   lap("topology");
-  let opened: Opened;
-  if (kept) opened = kept;
-  else {
+  let network: NetworkBuilder | undefined;
+  const lowered = (): Opened => {
     const made = lower(southbound, topology, sentences);
     network = made.network;
-    opened = made;
     lap("lower");
-  }
-  const { flows } = southbound;
+    return made;
+  };
+  let opened: Opened = kept ?? lowered();
   const reader = new TraceReader({
     flows,
     topology,
-    rules: opened.rules,
-    texts: opened.texts,
-    sites: opened.sites,
+    rules: () => opened.rules,
+    texts: () => opened.texts,
+    sites: () => opened.sites,
     actionsOf: (flow) => {
       const said = sentences.actions(flows.actions(flow), flows.place(flow));
       return typeof said === "string" ? [] : said.actions;
@@ -63,24 +91,21 @@ export function openOvn(spec: OvnSpec): Layer<OvnTrace, OvnQuestion> {
     fileOf: (flow) => southbound.fileOf(flow),
     northbound: northboundRows(spec.nb),
   });
-  const { store } = spec;
   const { symbols, addressSets, portGroups } = sentences;
   return {
     get network() {
       // What was kept may be of no use to the core at hand.
-      network ??= lower(readFiles(files), topology, sentences).network;
-      return network;
+      if (!network) opened = lowered();
+      return network!;
     },
     compiled: kept?.compiled,
-    ...(store &&
-      name !== undefined &&
-      flows.count >= LEAST_FLOWS && {
-        keep: (compiled: CompiledNetwork) => {
-          store.write(name, keptPieces(opened, compiled));
-          network = undefined;
-          lap("keep");
-        },
-      }),
+    keep: (compiled) => {
+      lap("compile");
+      keep(opened, compiled);
+      // It is not asked for again, and holds most of the memory.
+      network = undefined;
+      lap("keep");
+    },
     problems: opened.problems,
     ask: (line) => ask(line, spec, topology, { symbols, addressSets, portGroups }, DEVICE),
     again: (q, events) => {
@@ -111,6 +136,8 @@ export function openOvn(spec: OvnSpec): Layer<OvnTrace, OvnQuestion> {
   };
 }
 
+type KeptOpened = ReturnType<typeof readPieces>;
+
 /** The one device of the network. */
 const DEVICE = 0;
 
@@ -126,7 +153,7 @@ function readFiles(files: readonly OvnFile[]): Southbound {
 }
 
 /** What is kept under a name, if it can be used. */
-function keptUnder(name: string, store: LayerStore): ReturnType<typeof readPieces> | undefined {
+function keptUnder(name: string, store: LayerStore): KeptOpened | undefined {
   const bytes = store.read(name);
   if (!bytes) return undefined;
   try {

@@ -6,9 +6,9 @@
  * each of a few tables, and not a row for each kind of packet.
  */
 import { type Action, ipv4Number, ipv6Number, type Match, macNumber, printSlice, type Slice, slice } from "@plumbline/model";
-import { type FieldValue, type LogicalTables, onDatapath, rowOf } from "./tables.js";
 import { LOGICAL } from "../expr/index.js";
 import { mark } from "./marks.js";
+import { type FieldValue, type LogicalTables, onDatapath, rowOf } from "./tables.js";
 
 /** An entry of Port_Binding's port_security: "MAC [ADDRESS[/LEN]]…". */
 interface Secured {
@@ -71,7 +71,10 @@ interface Entry {
   readonly port: number;
   readonly entry: Secured;
 }
-const ENTRIES = new WeakMap<LogicalTables, { readonly secured: readonly Entry[]; readonly free: readonly { key: number; port: number }[] }>();
+const ENTRIES = new WeakMap<
+  LogicalTables,
+  { readonly secured: readonly Entry[]; readonly free: readonly { key: number; port: number }[] }
+>();
 
 /** Every entry of every port, and the ports that have none. */
 function entriesOf(t: LogicalTables) {
@@ -116,9 +119,7 @@ const v6Known = (t: LogicalTables): Action =>
   );
 const macKnown = (t: LogicalTables): Action =>
   t.helper("port security: MAC address", () =>
-    table(
-      entries(t).map(({ key, port, entry }) => onDatapath(ownRow(port, entry.mac, ["inner_dst", entry.mac, 0xffffffffffffn]), key)),
-    ),
+    table(entries(t).map(({ key, port, entry }) => onDatapath(ownRow(port, entry.mac, ["inner_dst", entry.mac, 0xffffffffffffn]), key))),
   );
 
 /** 1 in `dst` if port security forbids the packet. */
@@ -129,12 +130,18 @@ export function portSecurity(t: LogicalTables, dst: Slice, side: "in" | "out"): 
   if (t.missing("Port_Binding", ""))
     return t.helper(`check_${side}_port_sec ${result}`, () => ({
       rules: [],
-      miss: [allow, mark("error", "*** no port bindings are in evidence (ovn-sbctl list Port_Binding): port security is taken to allow it")],
+      miss: [
+        allow,
+        mark("error", "*** no port bindings are in evidence (ovn-sbctl list Port_Binding): port security is taken to allow it"),
+      ],
     }));
   const [port, mac] = side === "in" ? [LOGICAL.inport, "eth_src"] : [LOGICAL.outport, "eth_dst"];
   /** Goes on with `then` if what was looked up is there. */
   const ifFound = (name: string, then: readonly Action[]): Action =>
-    t.helper(`port security ${result}: ${name}`, () => ({ rules: [{ priority: 1, rows: [rowOf([FOUND, 1])], program: then }], miss: [forbid] }));
+    t.helper(`port security ${result}: ${name}`, () => ({
+      rules: [{ priority: 1, rows: [rowOf([FOUND, 1])], program: then }],
+      miss: [forbid],
+    }));
   const found = () => ifFound("found", []);
   const is4 = (field: string): Action[] => [copy(field, low(ADDRESS, 32)), v4Known(t), found()];
   const is6 = (field: string): Action[] => [copy(field, slice(ADDRESS)), v6Known(t), found()];

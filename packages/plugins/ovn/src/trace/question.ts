@@ -1,7 +1,7 @@
 /** Questions of `plumbline ovn trace`: `MICROFLOW [--ct STATE]… [--lb-dst IP[:PORT]] [--datapath NAME]`. */
 import { field, get, type LayerQuestion, PlumblineError, type Row, set } from "@plumbline/model";
 import { addressOf, type Endpoint, endpoint } from "../actions/index.js";
-import { inportOf, LOGICAL, microflowOf, type MicroflowContext, OvnSyntaxError, parseExpression } from "../expr/index.js";
+import { inportOf, LOGICAL, type MicroflowContext, microflowOf, OvnSyntaxError, parseExpression } from "../expr/index.js";
 import { portKey } from "../logical/flows.js";
 import type { LogicalDatapath, LogicalPort, Topology } from "../logical/topology.js";
 import type { Wishes } from "./script.js";

@@ -29,7 +29,13 @@ export function flowOrder(flows: FlowTable): Uint32Array {
 export function setOrder(texts: readonly string[]): string[] {
   const encoder = new TextEncoder();
   const hashes = Uint32Array.from(texts, (t) => hashBytes(encoder.encode(t)));
-  return Array.from(iteration(Uint32Array.from(texts, (_, i) => i), hashes), (i) => texts[i]);
+  return Array.from(
+    iteration(
+      Uint32Array.from(texts, (_, i) => i),
+      hashes,
+    ),
+    (i) => texts[i],
+  );
 }
 
 /** How a hash table is gone through that `items` were put into, in their order. `hashes` are by item. */

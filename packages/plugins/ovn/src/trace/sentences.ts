@@ -68,7 +68,9 @@ export class Sentences {
   private readonly said = new Map<number, SaidActions | string>();
   private readonly needs = new Map<string, number>([["", 0]]);
   private readonly matches = new Map<string, SaidMatch | string>();
+  /** Forms that were met: null where one is not simple. One that is met but once is not worth learning. */
   private readonly forms = new Map<string, Form | null>();
+  private readonly metOnce = new Set<string>();
   private nextConjunction = 1;
 
   /** @param isResident whether a port is on the chassis that the flows are for */
@@ -100,7 +102,10 @@ export class Sentences {
     }
     return s;
   }
-  private readActions(text: string, place: number): SaidActions | string {
+  /** Actions by their text. */
+  readActions(text: string, place: number): SaidActions | string {
+    // A match that names a variable which is not in evidence leaves what its actions would do open.
+    if (text.includes("^") && !this.known.has("Chassis_Template_Var")) return { actions: [], prereqs: undefined, needs: 0, names: [] };
     try {
       const { actions, prereqs } = parseActions(expandTemplates(text, this.variables, this.release), {
         symbols: this.symbols,
@@ -123,6 +128,7 @@ export class Sentences {
   match(text: number, { prereqs, needs }: SaidActions, dp: LogicalDatapath): SaidMatch | string {
     const match = this.flows.texts.at(text);
     const unsure = this.unsure(match);
+    if (unsure && match.includes(MONITOR)) return "the service monitor's MAC address is not in evidence: packets are taken not to have it";
     if (unsure) {
       const m = this.readMatch(withoutSets(match), prereqs, dp);
       return typeof m === "string" ? m : { ...m, unsure };
@@ -147,17 +153,22 @@ export class Sentences {
   /** Whether a match names a set that is not in evidence. */
   private unsure(match: string): SaidMatch["unsure"] {
     for (const [sign, table] of [
+      ["^", "Chassis_Template_Var"],
       ["$", "Address_Set"],
       ["@", "Port_Group"],
     ])
       if (match.includes(sign) && !this.known.has(table))
-        return { why: `whether the packet is of the sets that the match names: no ${table} is in evidence`, command: `ovn-sbctl list ${table}` };
+        return { why: `what the names in the match stand for: no ${table} is in evidence`, command: `ovn-sbctl list ${table}` };
     return undefined;
   }
 
   private form(key: string, form: string, constants: readonly TextConstant[], prereqs: Expr | undefined): Form | null {
     let f = this.forms.get(key);
     if (f === undefined) {
+      if (!this.metOnce.has(key)) {
+        this.metOnce.add(key);
+        return null;
+      }
       try {
         f =
           learn(form, constants, (text, lookup) => {
@@ -203,9 +214,15 @@ export class Sentences {
   }
 }
 
+/** The address set that northd makes of a MAC address of its own, to which only answers to its probes of Services go. */
+const MONITOR = "$svc_monitor_mac";
+
 /** A match as wide as it can be, whatever is in the sets that it names: `ip4.src == $set` becomes `ip4`. */
 function withoutSets(match: string): string {
-  return match.replace(/([\w.]+)\s*[=!]=\s*(?:\{[^{}]*[$@][^{}]*\}|[$@][\w.-]+)/g, (_, field: string) => /^ip[46](?=\.)/.exec(field)?.[0] ?? "1");
+  return match.replace(
+    /([\w.]+)\s*[=!]=\s*(?:\{[^{}]*[$@^][^{}]*\}|[$@^][\w.-]+)/g,
+    (_, field: string) => /^ip[46](?=\.)/.exec(field)?.[0] ?? "1",
+  );
 }
 
 /** Texts whose meaning is kept: most are said once, and the trees of a million would take gigabytes. */

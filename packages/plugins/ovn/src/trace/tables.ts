@@ -41,7 +41,11 @@ export type FieldValue = readonly [name: string, value: bigint | number, mask?: 
 
 /** Where the bits of fields go in a row: made once for all rows of the same fields. */
 interface Shape {
-  readonly words: readonly { readonly w: number; readonly m: number; readonly parts: readonly { readonly field: number; readonly chunk: Chunk; readonly low: number }[] }[];
+  readonly words: readonly {
+    readonly w: number;
+    readonly m: number;
+    readonly parts: readonly { readonly field: number; readonly chunk: Chunk; readonly low: number }[];
+  }[];
 }
 const SHAPES = new Map<string, Shape>();
 
@@ -72,7 +76,10 @@ export function rowOf(...fields: readonly FieldValue[]): Match {
     let v = 0;
     for (const { field: i, chunk, low } of parts) {
       const value = fields[i][1];
-      const bits = typeof value === "number" ? (chunk.at === 0 ? value : value / 2 ** chunk.at) | 0 : Number(BigInt.asUintN(32, value >> BigInt(chunk.at))) | 0;
+      const bits =
+        typeof value === "number"
+          ? (chunk.at === 0 ? value : value / 2 ** chunk.at) | 0
+          : Number(BigInt.asUintN(32, value >> BigInt(chunk.at))) | 0;
       v |= (bits & low) << chunk.shift;
     }
     return { w, v: v >>> 0, m };
@@ -111,6 +118,8 @@ export class LogicalTables {
   private readonly targets = new Map<number, Table>();
   /** By place, then by index of the datapath. */
   private readonly classes = new Map<number, readonly ClassTable[]>();
+  /** The logical table that each table is of. */
+  readonly placeOf = new Map<number, number>();
   readonly all: Scope;
   readonly indexOf: ReadonlyMap<LogicalDatapath, number>;
   private readonly byKey: ReadonlyMap<number, LogicalDatapath>;
@@ -161,14 +170,11 @@ export class LogicalTables {
       const name = `${pipelineAt(place)} ${tableAt(place)}`;
       const c: ClassTable = { scope: this.scope(datapaths), place, table: this.net.table(this.device, name, "logical", "priority") };
       out.push(c);
+      this.placeOf.set(c.table.id, place);
       for (const d of datapaths) of[this.indexOf.get(d)!] = c;
     }
     this.classes.set(place, of);
     return out;
-  }
-  /** Every class of every logical table that something leads to. */
-  *made(): Generator<ClassTable> {
-    for (const of of this.classes.values()) yield* new Set(of);
   }
   classesOf(place: number): readonly ClassTable[] {
     return this.classes.get(place) ?? this.emptyPlace(place);

@@ -6,8 +6,7 @@
  * putting its constants there. Else, and for every text in which a constant does not fit its field, the parser has the word.
  */
 import { type Chunk, chunks, lowMask, type Match, type WordMatch } from "@plumbline/model";
-import type { Comparison, Expr } from "../expr/index.js";
-import type { LookupPort } from "../expr/index.js";
+import type { Comparison, Expr, LookupPort } from "../expr/index.js";
 import { onDatapath } from "./tables.js";
 
 /** Where a constant's bits go. */
@@ -73,7 +72,11 @@ export interface Parsed {
 }
 
 /** Learns a form; undefined if it is not simple. @param parse the parser, which may throw */
-export function learn(form: string, constants: readonly TextConstant[], parse: (text: string, lookup: LookupPort) => Parsed | undefined): Form | undefined {
+export function learn(
+  form: string,
+  constants: readonly TextConstant[],
+  parse: (text: string, lookup: LookupPort) => Parsed | undefined,
+): Form | undefined {
   const probes = [probe(form, 0), probe(form, 1)];
   const [a, b] = probes.map((p) => parse(p.text, (name) => p.ports.get(name)));
   if (!a?.rows || !b?.rows || a.rows.length !== b.rows.length || a.rows.length === 0) return undefined;
@@ -142,8 +145,11 @@ export function fits(f: Form, constants: readonly TextConstant[]): boolean {
   return true;
 }
 
-/** A text of the form with constants that are found again. */
-function probe(form: string, n: number): { text: string; values: readonly string[]; ports: ReadonlyMap<string, number> } {
+/** A text of the form with constants that are found again: as they are written, and the bits that they are. */
+export function probe(
+  form: string,
+  n: number,
+): { text: string; values: readonly string[]; bits: readonly bigint[]; ports: ReadonlyMap<string, number> } {
   const values: string[] = [];
   const ports = new Map<string, number>();
   const text = form.replace(/\u0001([simn])/g, (_, kind: string) => {
@@ -161,7 +167,11 @@ function probe(form: string, n: number): { text: string; values: readonly string
     values.push(value);
     return written;
   });
-  return { text, values, ports };
+  const bits = values.map((v) => {
+    const c = constantOf(v);
+    return typeof c === "string" ? BigInt(ports.get(c) ?? 0) : (BigInt(c.high) << 32n) + BigInt(c.low);
+  });
+  return { text, values, bits, ports };
 }
 
 function constantOf(value: string): TextConstant {
@@ -175,7 +185,9 @@ function comparisonOf(e: Expr, value: string): Comparison | undefined {
   const is = (x: Expr): x is Comparison =>
     x.type === "cmp" &&
     x.relop === "==" &&
-    (typeof c === "string" ? x.text === c : x.value === (BigInt(c.high) << 32n) + BigInt(c.low) && x.mask === (1n << BigInt(x.symbol.width)) - 1n);
+    (typeof c === "string"
+      ? x.text === c
+      : x.value === (BigInt(c.high) << 32n) + BigInt(c.low) && x.mask === (1n << BigInt(x.symbol.width)) - 1n);
   const found = (e.type === "and" ? e.subs : [e]).filter(is);
   return found.length === 1 ? found[0] : undefined;
 }

@@ -89,21 +89,16 @@ function reject(at: At, key: string, run: (title: string, before: readonly Actio
         // ICMP's type is read where others have their source port.
         {
           priority: 3,
-          rows: [
-            rowOf(["eth_type", 0x0800], ["ip_proto", 1], ["icmp_type", 3]),
-            rowOf(["eth_type", 0x0800], ["ip_proto", 17], ["tp_src", 3]),
-          ],
-          program: [],
-        },
-        {
-          priority: 3,
-          rows: [
-            rowOf(["eth_type", 0x86dd], ["ip_proto", 58], ["icmp_type", 1]),
-            rowOf(["eth_type", 0x86dd], ["ip_proto", 17], ["tp_src", 1]),
-          ],
+          rows: [rowOf(["eth_type", 0x0800], ["ip_proto", 1], ["icmp_type", 3]), rowOf(["eth_type", 0x0800], ["tp_src", 3])],
           program: [],
         },
         { priority: 2, rows: [V4], program: run("icmp4", [...back(4), ...icmpError(4)]) },
+        // What is not IPv4 is answered as IPv6 is; so is ARP, which remains ARP.
+        {
+          priority: 1,
+          rows: [rowOf(["ip_proto", 58], ["icmp_type", 1]), rowOf(["tp_src", 1])],
+          program: [],
+        },
       ],
       miss: run("icmp6", [...back(6), ...icmpError(6)]),
     })),

@@ -84,7 +84,9 @@ export function toEgress(t: LogicalTables): Action {
             priority: 4,
             rows: [onDatapath(rowOf([LOGICAL.outport, g.key], [LOGICAL.flags, loopback ? LOOPBACK : 0, LOOPBACK]), d.key)],
             // One copy goes through the egress pipeline for every member, each time as the last has left it.
-            program: under(title, "pipeline", [clone([...CLEARED, ...g.ports.flatMap((p) => [set(LOGICAL.outport, p.key), member(loopback)])])]),
+            program: under(title, "pipeline", [
+              clone([...CLEARED, ...g.ports.flatMap((p) => [set(LOGICAL.outport, p.key), member(loopback)])]),
+            ]),
             origin: g.origin,
           });
       }

@@ -7,7 +7,7 @@
  * and queue actions. Their lines stand in the text; what they would decide stays as it was.
  */
 import { type Action, assertNever, type Match, matchField, slice } from "@plumbline/model";
-import { type LogicalAction, type Pipeline } from "../../actions/index.js";
+import type { LogicalAction, Pipeline } from "../../actions/index.js";
 import { formatField, resolveSlice } from "../../expr/index.js";
 import { getFdb, getMac, lbHairpin, lookupFdb, lookupMac, snatToVip } from "../lookups.js";
 import { bits, mark, variable } from "../marks.js";
@@ -215,8 +215,7 @@ function result({ tables }: At, a: Extract<LogicalAction, { type: "result" }>): 
 
 function relay(a: Extract<LogicalAction, { type: "dhcp_relay" }>): Action[] {
   const found: Action = { op: "set", dst: resolveSlice(a.dst), value: 1n };
-  if (a.name === "dhcp_relay_req_chk")
-    return [mark("error", "/* We assume that this packet is DHCPDISCOVER or DHCPREQUEST. */"), found];
+  if (a.name === "dhcp_relay_req_chk") return [mark("error", "/* We assume that this packet is DHCPDISCOVER or DHCPREQUEST. */"), found];
   const text =
     "/* We assume that this packet is DHCPOFFER or DHCPACK and DHCP broadcast flag is set. Dest IP is set to broadcast. Dest MAC is set to broadcast but in real network this is unicast which is extracted from DHCP header. */";
   return [mark("error", text), set("ip_dst", 0xffffffff), set("eth_dst", 0xffffffffffffn), found];
