@@ -186,6 +186,7 @@ test("flows of one capture: delivered by either node, dropped, refused, answers 
           "way": "router",
         },
       ],
+      "workers": 1,
     }
   `);
   expect(paths.reduce((n, p) => n + p.flows, 0)).toBe(flows.length);
@@ -326,7 +327,7 @@ describe("captures that are packed, cut or none", () => {
     ["empty", new Uint8Array(0), /router\.eth0\.pcap: the file is empty\./],
     ["a header only, cut", bytes.subarray(0, 30), /ends in the middle of a record .* it holds no whole packet/],
     ["less than a header", bytes.subarray(0, 4), /shorter than a pcap header/],
-    ["text", Buffer.from("x".repeat(100)), /this is not a pcap file/],
+    ["text", Buffer.from("x".repeat(100)), /this is neither a pcap nor a pcapng file/],
   ])("%s", async (_, content, message) => {
     await expect(replay(subject(network()), [{ source: await file("router.eth0.pcap", content) }])).rejects.toThrow(message);
   });

@@ -1,5 +1,5 @@
 /** Opened layers kept in a directory, each in a file of its own. */
-import { mkdirSync, openSync, readFileSync, closeSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { LayerStore } from "@plumbline/model";
 

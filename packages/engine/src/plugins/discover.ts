@@ -1,7 +1,7 @@
 /**
  * Where plugins are looked for: a configuration file, folders that are named, and the npm packages around the working directory.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { PlumblineError } from "@plumbline/model";
 import { isPluginPackage } from "./manifest.js";
@@ -31,7 +31,9 @@ export interface Where {
 export function discover(where: Where): Found[] {
   const out = new Map<string, Found>();
   const add = (found: Found) => {
-    if (!out.has(found.folder)) out.set(found.folder, found);
+    // Packages of a workspace are links.
+    const real = existsSync(found.folder) ? realpathSync(found.folder) : found.folder;
+    if (!out.has(real)) out.set(real, found);
   };
   const config = findConfig(where.cwd);
   for (const found of config?.plugins ?? []) add(found);

@@ -102,6 +102,7 @@ export class ManyCaptures {
       captures: this.reports,
       ...summary.result,
       notes: this.notes(sockets, losses),
+      workers: 1,
       stats: this.watch.stats(this.packets, this.times),
     };
   }

@@ -9,10 +9,24 @@
  * Promise: memory is bounded by flows and paths, never by the capture's size. A capture that is cut or damaged is used as
  * far as it goes, and the result says so.
  */
-import { Core, type FlowRecord, type ReplayCounters, ReplaySession } from "@plumbline/core-wasm";
+import {
+  Core,
+  type ReplayOptions as CoreReplayOptions,
+  checkLinks,
+  compileNetwork,
+  type FlowRecord,
+  joinsOf,
+  type PathSample,
+  type ReplayCounters,
+  ReplaySession,
+  readsOf,
+  SharedReplay,
+} from "@plumbline/core-wasm";
+import type { KnownConnection } from "@plumbline/model";
 import { type Answer, answerSeen, cameBack, contradictionOf } from "./answer.js";
 import { type Branch, Branches, finalOf, firstPacket } from "./branches.js";
 import { type Flow, flowOf } from "./flow.js";
+import { connectionsOf, countersOf, flowsOf, type Part, timesOf } from "./parts.js";
 import { type KnownPath, PathBook, type PathStory } from "./paths.js";
 import type { CapturePoint } from "./point.js";
 import { readCapture } from "./reading.js";
@@ -23,8 +37,8 @@ import { Summarizer } from "./summary.js";
 
 /** The most paths that are told apart. */
 export const MAX_PATHS = 1 << 16;
-/** Connections that all trackers together remember: some ten for a client's connection to a service. Takes memory as they come, 144 bytes each. */
-const CONNECTIONS = 1 << 22;
+/** Connections that all trackers together remember: five to ten for a client's connection to a service. Takes memory as they come, 144 bytes each. */
+const CONNECTIONS = 1 << 23;
 /** Flows whose branches are asked because the capture speaks against the chosen one. */
 const MOST_ASKED = 5000;
 
@@ -40,38 +54,38 @@ interface Alike {
 const alike = (flow: Flow | null, story: PathStory | null): Alike => ({ flow, story, flows: 0, packets: 0, bytes: 0 });
 
 export class OneCapture {
-  private readonly machine: Core;
-  private core: ReplaySession | undefined;
+  private readonly known: readonly KnownConnection[];
+  /** What has read the capture: a session of the core, or the shares of several threads. */
+  private parts: Part[] = [];
   private readonly book: PathBook;
   private readonly branches: Branches;
   private readonly summary = new Summarizer();
   private readonly watch = new StopWatch();
-  /** By the core's path numbers. */
-  private readonly paths: (KnownPath | null)[] = [];
   /** What became of the last flow, if others of its kind come to the same. */
   private alone: Alike | null = null;
+  /** Why only one thread may work, "" if several may. */
+  private joined = "";
   private asked = 0;
   private incomplete = 0;
   private handedOut = 0;
   private report: CaptureReport | undefined;
 
   constructor(
-    session: ReplaySubject,
+    private readonly session: ReplaySubject,
     private readonly point: CapturePoint,
     private readonly options: ReplayOptions,
   ) {
     const { net, num, annotators, core } = session;
-    const known = options.conntrack === "dumped" ? (session.dumped?.().entries ?? []) : [];
+    this.known = options.conntrack === "dumped" ? (session.dumped?.().entries ?? []) : [];
     this.book = new PathBook({ net, num, annotators, ...(options.paths ? { paths: options.paths } : {}) }, MAX_PATHS);
-    core.know(known);
+    core.know(this.known);
     this.branches = new Branches(core, num, this.book);
-    this.machine = this.watch.during("compile", () => Core.createSync(net, { connections: CONNECTIONS }));
-    this.machine.know(known);
   }
 
-  private makeCore(name: string): ReplaySession {
+  /** What the core is asked, but for who is told of paths and flows. */
+  private settings(name: string): Omit<CoreReplayOptions, "onPath" | "onFull"> {
     const { point, options } = this;
-    return new ReplaySession(this.machine, {
+    return {
       name,
       device: point.device.id,
       port: point.port.number,
@@ -81,34 +95,116 @@ export class OneCapture {
       ...(options.maxFlows === undefined ? {} : { maxFlows: options.maxFlows }),
       ...(options.maxTrajectories === undefined ? {} : { maxTrajectories: options.maxTrajectories }),
       own: point.own,
-      onPath: ({ path, hash, events, sent, ...packet }) => {
-        this.watch.during("tell", () => {
-          this.paths[path] = this.book.path(hash, packet, events, point.device, sent ? null : point.port.number);
-        });
-      },
-      onFull: (flows) => {
-        this.watch.during("records", () => {
-          for (const f of flows) this.take(f);
-          this.handedOut++;
-        });
-      },
-    });
+    };
   }
 
   async read(source: CaptureSource): Promise<void> {
-    this.core = this.makeCore(spokenName(source));
-    const { core, watch } = this;
-    this.report = await readCapture(source, this.point, core, watch, (packets, bytes) =>
-      this.options.progress?.({ packets, bytes, connections: 0, seconds: watch.seconds }),
-    );
+    const { watch } = this;
+    const wanted = this.options.workers ?? 1;
+    this.joined = wanted > 1 ? joinsOf(this.session.net, this.known) : "";
+    const progress = (packets: number, bytes: number) =>
+      this.options.progress?.({ packets, bytes, connections: 0, seconds: watch.seconds });
+    if (wanted > 1 && this.joined === "") this.report = await this.readShared(source, wanted, progress);
+    else this.report = await readCapture(source, this.point, this.single(spokenName(source)), watch, progress);
+  }
+
+  private single(name: string): ReplaySession {
+    const machine = this.watch.during("compile", () => Core.createSync(this.session.net, { connections: CONNECTIONS }));
+    machine.know(this.known);
+    const paths: (KnownPath | null)[] = [];
+    const session = new ReplaySession(machine, {
+      ...this.settings(name),
+      onPath: (sample) => this.tell(sample, paths),
+      onFull: (flows) => this.handOut(flows, paths),
+    });
+    this.parts = [
+      {
+        reader: session,
+        paths,
+        get connections() {
+          return machine.connectionCounts;
+        },
+      },
+    ];
+    return session;
+  }
+
+  /** By several threads: paths are told in the order in which one thread would have met them. */
+  private async readShared(
+    source: CaptureSource,
+    parts: number,
+    progress: (packets: number, bytes: number) => void,
+  ): Promise<CaptureReport> {
+    const self = this;
+    const { net } = this.session;
+    const name = spokenName(source);
+    const paths: (KnownPath | null)[][] = Array.from({ length: parts }, () => []);
+    let samples: { readonly share: number; readonly sample: PathSample }[] = [];
+    const tellAll = () => {
+      samples.sort((a, b) => a.sample.order - b.sample.order);
+      for (const { share, sample } of samples) this.tell(sample, paths[share]);
+      samples = [];
+    };
+    const compiled = this.watch.during("compile", () => compileNetwork(net));
+    const data = { compiled, connections: CONNECTIONS, known: this.known, options: { ...this.settings(name), reads: readsOf(net) } };
+    const shared = new SharedReplay(data, parts, {
+      onPath: (share, sample) => samples.push({ share, sample }),
+      onFull: (share, flows) => {
+        // A flow's record needs its path's name: here that is given in order of arrival.
+        tellAll();
+        this.handOut(flows, paths[share]);
+      },
+    });
+    try {
+      return await readCapture(
+        source,
+        this.point,
+        {
+          feed: (piece) => shared.feed(piece),
+          finish: async () => {
+            const results = await shared.finish();
+            checkLinks(
+              results.map((r) => r.reader),
+              name,
+            );
+            this.parts = results.map((r, i) => ({ reader: r.reader, connections: r.connections, paths: paths[i] }));
+            tellAll();
+            return results[0].problem;
+          },
+          get frames() {
+            return shared.frames;
+          },
+          get counters() {
+            return countersOf(self.parts);
+          },
+        },
+        this.watch,
+        progress,
+      );
+    } finally {
+      await shared.close();
+    }
+  }
+
+  private tell({ path, hash, events, sent, order: _, ...packet }: PathSample, paths: (KnownPath | null)[]): void {
+    this.watch.during("tell", () => {
+      paths[path] = this.book.path(hash, packet, events, this.point.device, sent ? null : this.point.port.number);
+    });
+  }
+
+  private handOut(flows: Iterable<FlowRecord>, paths: (KnownPath | null)[]): void {
+    this.watch.during("records", () => {
+      for (const f of flows) this.take(f, paths);
+      this.handedOut++;
+    });
   }
 
   result(): ReplayResult {
-    const { core, report } = this;
-    if (!core || !report) throw new Error("no capture has been read");
+    const { parts, report } = this;
+    if (!report) throw new Error("no capture has been read");
     this.watch.during("records", () => {
-      if (this.options.flows || this.options.choose === "enumerate") for (const f of core.flows()) this.take(f);
-      else this.takeAlike(core);
+      if (this.options.flows || this.options.choose === "enumerate") for (const f of flowsOf(parts)) this.take(f.record(), f.part.paths);
+      else this.takeAlike();
       this.options.flows?.close();
     });
     return {
@@ -116,37 +212,39 @@ export class OneCapture {
       captures: [report],
       ...this.summary.result,
       notes: this.notes(report.counters),
-      stats: this.watch.stats(report.counters.frames, core.times),
+      workers: parts.length,
+      stats: this.watch.stats(report.counters.frames, timesOf(parts), parts.length),
     };
   }
 
   /** Where nobody wants their records: of flows that have all but addresses, ports and counts in common one is told, and the others are added to it. */
-  private takeAlike(core: ReplaySession): void {
-    const kinds: (Alike | null)[] = [];
-    for (const f of core.briefly()) {
-      const alike = kinds[f.kind];
-      if (alike) {
-        alike.flows++;
-        alike.packets += f.packets;
-        alike.bytes += f.bytes;
+  private takeAlike(): void {
+    const kinds = new Map<Part, (Alike | null)[]>(this.parts.map((p) => [p, []]));
+    for (const f of flowsOf(this.parts)) {
+      const known = kinds.get(f.part)!;
+      const like = f.kind === null ? null : known[f.kind];
+      if (like) {
+        like.flows++;
+        like.packets += f.packets;
+        like.bytes += f.bytes;
       } else {
         this.alone = null;
-        this.take(f.record());
+        this.take(f.record(), f.part.paths);
         // A flow that the capture contradicts is asked about for itself.
-        if (alike === undefined) kinds[f.kind] = this.alone;
+        if (f.kind !== null && like === undefined) known[f.kind] = this.alone;
       }
     }
-    for (const k of kinds) if (k?.flow) this.summary.addLike(k.flow, k.story, k);
+    for (const k of [...kinds.values()].flat()) if (k?.flow) this.summary.addLike(k.flow, k.story, k);
   }
 
   /** The records of a flow that the core has folded. */
-  private take(f: FlowRecord): void {
+  private take(f: FlowRecord, paths: readonly (KnownPath | null)[]): void {
     // Evidence: what leaves and was not sent here, and the answers to what was.
     if ((!f.entering && f.fate === null) || f.seen.toSender) {
       this.alone = alike(null, null);
       return;
     }
-    const known = f.path < 0 ? null : (this.paths[f.path] ?? null);
+    const known = f.path < 0 ? null : (paths[f.path] ?? null);
     const answer = answerSeen(f);
     if (this.options.choose === "enumerate" && known) this.takeAll(f, known, answer);
     else this.takeOne(f, known, answer);
@@ -174,7 +272,10 @@ export class OneCapture {
     const probability = story?.probability ?? 1;
     const final = f.fate ? finalOf(f.fate.final, story) : f;
     if (contradiction === "")
-      this.alone = alike(flowOf(f, { story, final, chosen: probability === 1 ? "only" : "hash", probability, answer, contradiction }, this.point.text), story);
+      this.alone = alike(
+        flowOf(f, { story, final, chosen: probability === 1 ? "only" : "hash", probability, answer, contradiction }, this.point.text),
+        story,
+      );
     this.write(f, { story, final, chosen: probability === 1 ? "only" : "hash", probability, answer, contradiction }, 1);
   }
 
@@ -215,8 +316,9 @@ export class OneCapture {
   }
 
   private notes(c: ReplayCounters): string[] {
-    const { known, forgotten, refused } = this.machine.connectionCounts;
+    const { known, forgotten, refused } = connectionsOf(this.parts);
     return [
+      ...(this.joined === "" ? [] : [`one worker: what becomes of one connection may depend on others (${this.joined})`]),
       ...frameNotes(c),
       ...notesOf([
         [c.sent, (n) => `${n} that left ran from the socket of ${this.point.device.name}, which sent them`, "packet"],

@@ -1,5 +1,5 @@
 /** Reads a capture into the core, to its end or to where it is damaged. */
-import type { ReplaySession } from "@plumbline/core-wasm";
+import type { CaptureProblem, ReplayCounters } from "@plumbline/core-wasm";
 import { PlumblineError } from "@plumbline/model";
 import type { CapturePoint } from "./point.js";
 import type { CaptureReport } from "./result.js";
@@ -9,11 +9,21 @@ import type { StopWatch } from "./stats.js";
 /** Milliseconds. */
 const REST_EVERY = 50;
 
+/** What takes a capture's bytes: a session of the core, or several threads. */
+export interface BytesReader {
+  feed(piece: Uint8Array): void | Promise<void>;
+  /** Reads straight to where the bytes are wanted; returns how many, 0 at the end. */
+  feedFrom?(read: (room: Uint8Array) => number): number;
+  finish(): CaptureProblem | undefined | Promise<CaptureProblem | undefined>;
+  readonly frames: number;
+  readonly counters: ReplayCounters;
+}
+
 /** @param progress called after every piece with the capture's packets and bytes so far */
 export async function readCapture(
   source: CaptureSource,
   point: CapturePoint,
-  core: ReplaySession,
+  core: BytesReader,
   watch: StopWatch,
   progress: (packets: number, bytes: number) => void,
 ): Promise<CaptureReport> {
@@ -21,10 +31,10 @@ export async function readCapture(
   const unusable = (text: string) => new PlumblineError("CAPTURE_BAD", [name, text]);
   let bytes = 0;
   const { readInto } = source;
-  if (readInto) {
+  if (readInto && core.feedFrom) {
     let rested = performance.now();
     for (let n = -1; n !== 0; ) {
-      n = watch.during("core", () => core.feedFrom((room) => watch.during("read", () => readInto(room))));
+      n = watch.during("core", () => core.feedFrom!((room) => watch.during("read", () => readInto(room))));
       bytes += n;
       progress(core.frames, bytes);
       if (performance.now() - rested < REST_EVERY) continue;
@@ -35,10 +45,10 @@ export async function readCapture(
   } else
     for await (const piece of source.pieces) {
       bytes += piece.length;
-      watch.during("core", () => core.feed(piece));
+      await watch.during("core", () => core.feed(piece));
       progress(core.frames, bytes);
     }
-  const wrong = core.finish();
+  const wrong = await core.finish();
   const { counters } = core;
   const damage = source.damage === "" ? [] : [source.damage];
   if (wrong?.kind === "empty" && damage.length === 0) throw unusable("the file is empty.");

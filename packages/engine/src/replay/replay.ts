@@ -6,6 +6,7 @@
  * (many-captures.ts).
  */
 import { PlumblineError } from "@plumbline/model";
+import { decoded } from "./decode.js";
 import { ManyCaptures } from "./many-captures.js";
 import { OneCapture } from "./one-capture.js";
 import { type CapturePoint, pointInName, pointOf } from "./point.js";
@@ -21,7 +22,7 @@ export async function replay(
   const taken = captures.map(({ source, at }) => ({ source, point: pointFor(session, { source, at }) }));
   if (taken.length === 0) throw new PlumblineError("USAGE", ["no capture is given.", "Give at least one."]);
   const run = taken.length === 1 ? new OneCapture(session, taken[0].point, options) : new ManyCaptures(session, options);
-  for (const { source, point } of taken) await run.read(source, point);
+  for (const { source, point } of taken) await run.read(await decoded(source, options.plugins ?? []), point);
   return run.result();
 }
 

@@ -1,5 +1,6 @@
 /** What a replay is asked and what it answers. */
 import type { ReplayCounters } from "@plumbline/core-wasm";
+import type { Plugin } from "@plumbline/model";
 import type { Session } from "../session.js";
 import type { FlowSink } from "./flow-file.js";
 import type { ToldPath } from "./paths.js";
@@ -15,6 +16,8 @@ export interface CaptureInput {
 }
 
 export interface ReplayOptions {
+  /** Plugins that may decode captures in formats that the core does not know (default: none). */
+  readonly plugins?: readonly Plugin[];
   /** What to do where a branch is not known: the one by the flow's hash (default), or all, with their shares. */
   readonly choose?: "hash" | "enumerate";
   /** What the connection tables hold at the start: nothing (default), or what was dumped. */
@@ -31,6 +34,8 @@ export interface ReplayOptions {
    * itself: it is an option for tests and measurements.
    */
   readonly maxTrajectories?: number;
+  /** Threads that share the connections of one capture (default 1). Where connections may depend on each other one works, and the result says so. */
+  readonly workers?: number;
 }
 
 /** How far a replay is: packets read, connections told (of several captures). */
@@ -60,6 +65,8 @@ export interface ReplayResult extends Summary {
   readonly captures: readonly CaptureReport[];
   /** What a reader must know to take the numbers for what they are. */
   readonly notes: readonly string[];
+  /** Threads that have worked on the capture. */
+  readonly workers: number;
   readonly stats: ReplayStats;
 }
 

@@ -34,7 +34,13 @@ export async function openCapture(path: string, name = path): Promise<CaptureSou
   if (stat.isDirectory()) throw new PlumblineError("CAPTURE_BAD", [path, "it is a folder."]);
   const stream = () => createReadStream(path, { highWaterMark: PIECE_BYTES });
   if (!stat.isFile() || isPacked(path)) return captureOf(name, stream());
-  return { name, packedName: "", pieces: { [Symbol.asyncIterator]: () => stream()[Symbol.asyncIterator]() }, damage: "", readInto: reader(path) };
+  return {
+    name,
+    packedName: "",
+    pieces: { [Symbol.asyncIterator]: () => stream()[Symbol.asyncIterator]() },
+    damage: "",
+    readInto: reader(path),
+  };
 }
 
 /** Whether a file is gzipped, by its first two bytes. */

@@ -50,9 +50,11 @@ export class StopWatch {
   }
 
   /** The core's time is split as its timed packets tell; what they do not explain went to packets that were only counted. */
-  stats(packets: number, times: ReplayTimes): ReplayStats {
+  stats(packets: number, times: ReplayTimes, threads = 1): ReplayStats {
     const { seconds } = this;
-    const core = this.spent.core / 1000;
+    const { compile: c, tell: t, follow: f, records: r } = this.spent;
+    // What other threads did is what was not spent here.
+    const core = threads > 1 ? Math.max(0, seconds - (c + t + f + r) / 1000) : this.spent.core / 1000;
     const timed = (times.decode + times.run + times.fold) / 1000;
     const part = timed > core ? core / timed : 1;
     const { compile, tell, follow, records } = Object.fromEntries(

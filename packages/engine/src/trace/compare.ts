@@ -100,20 +100,22 @@ interface Known {
   readonly met: Set<string>;
 }
 
-function compareBranches(
-  physical: BranchResult,
-  logical: BranchResult,
-  { derived, taught, met }: Known,
-  out: TraceComparison,
-): void {
+function compareBranches(physical: BranchResult, logical: BranchResult, { derived, taught, met }: Known, out: TraceComparison): void {
   const branch = choicesOf(physical).join("; ");
-  const switches = new Set(hopsOf(logical).filter(isLogical).map((h) => h.device));
+  const switches = new Set(
+    hopsOf(logical)
+      .filter(isLogical)
+      .map((h) => h.device),
+  );
   for (const h of hopsOf(physical)) if (isLogical(h) || (isOpenFlow(h) && derived.has(h.device))) switches.add(h.device);
   const [a, b] = [hopsOf(physical), hopsOf(logical)].map((hops) => hops.filter((h) => switches.has(h.device)));
   for (const d of switches) met.add(d);
   for (let i = 0; i < Math.max(a.length, b.length); i++) {
     const [x, y] = [a[i], b[i]];
-    const difference = x && y ? hopDifference(x, y, taught.get(x.device)?.has(tableOf(x)) === true) : (["end", x ? "the logical flows end before it" : "OpenFlow ends before it"] as const);
+    const difference =
+      x && y
+        ? hopDifference(x, y, taught.get(x.device)?.has(tableOf(x)) === true)
+        : (["end", x ? "the logical flows end before it" : "OpenFlow ends before it"] as const);
     if (!difference) {
       out.hops++;
       continue;
@@ -140,7 +142,8 @@ const OWN = /^(conj_id|recirc_id|dp_hash)/;
 function hopDifference(x: Hop, y: Hop, isTaught: boolean): readonly [HopDifference["kind"], string] | null {
   if (x.device !== y.device || tableOf(x) !== tableOf(y)) return ["rule", `${place(x)} by OpenFlow, ${place(y)} by the logical flows`];
   const [own, wanted] = [x, y].map((h) => uuidsOf(h));
-  if (own !== wanted && !isTaught) return ["rule", `table ${tableOf(x)}: another row decides (${own || "none"} by OpenFlow, ${wanted || "none"} by the logical flows)`];
+  if (own !== wanted && !isTaught)
+    return ["rule", `table ${tableOf(x)}: another row decides (${own || "none"} by OpenFlow, ${wanted || "none"} by the logical flows)`];
   const [did, does] = [x, y].map((h) => JSON.stringify(h.changes.filter((c) => !OWN.test(c.field))));
   if (did !== does || x.after !== y.after) return ["effect", `table ${tableOf(x)}: the packet leaves it otherwise`];
   return null;
@@ -148,7 +151,11 @@ function hopDifference(x: Hop, y: Hop, isTaught: boolean): readonly [HopDifferen
 
 const place = (h: Hop) => `table ${tableOf(h)} of ${h.device}`;
 const uuidsOf = (h: Hop) =>
-  [...new Set(h.links.filter((l) => l.uuid !== undefined && l.uuid !== "" && l.kind !== "group").map((l) => `${l.kind} ${l.uuid!.slice(0, 8)}`))]
+  [
+    ...new Set(
+      h.links.filter((l) => l.uuid !== undefined && l.uuid !== "" && l.kind !== "group").map((l) => `${l.kind} ${l.uuid!.slice(0, 8)}`),
+    ),
+  ]
     .sort()
     .join(", ");
 

@@ -37,7 +37,7 @@ export default definePlugin({
     // Every capture is evidence of its own: none is another form of the other.
     return format === null ? null : { score: 1, what: `${format} capture ${file.path}`, form: 0 };
   },
-  read() {
+  parse() {
     // Nothing in a capture says how the network is; replay decodes it in the core.
   },
 });

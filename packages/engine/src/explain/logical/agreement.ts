@@ -62,9 +62,9 @@ export function logicalAgreement(snapshot: Snapshot, built: BuiltNetwork, only?:
   for (const logical of other.net.devices) {
     if (!isDerived(other.net, logical) || (only !== undefined && !isCalled(logical, only))) continue;
     const physical = built.net.devices.find((d) => d.name === logical.name);
-    if (!physical || isDerived(built.net, physical))
-      out.left.push({ device: logical.name, why: "its OpenFlow flows are not in evidence" });
-    else if (isUnsure(built.net, physical)) out.left.push({ device: logical.name, why: "only a part of its OpenFlow flows is in evidence" });
+    if (!physical || isDerived(built.net, physical)) out.left.push({ device: logical.name, why: "its OpenFlow flows are not in evidence" });
+    else if (isUnsure(built.net, physical))
+      out.left.push({ device: logical.name, why: "only a part of its OpenFlow flows is in evidence" });
     else out.switches.push(compare(built.net, physical, other.net, logical, linksOf));
   }
   nameElsewhere(out.switches);
@@ -118,8 +118,21 @@ function compare(physicalNet: Network, physical: Device, logicalNet: Network, lo
     const named = linksOf(flow.rule, physical).some((l) => l.kind !== "group");
     const cookie = `0x${(flow.rule.cookie ?? 0n).toString(16)}`;
     if (moved)
-      finding("different", `the flow's match or priority is not what the row of its cookie ${cookie} asks for`, flow.rule, moved.rule, flow.table);
-    else if (named) finding("extra", `the row of its cookie ${cookie} asks for no such flow: it is stale, or was added by hand`, flow.rule, null, flow.table);
+      finding(
+        "different",
+        `the flow's match or priority is not what the row of its cookie ${cookie} asks for`,
+        flow.rule,
+        moved.rule,
+        flow.table,
+      );
+    else if (named)
+      finding(
+        "extra",
+        `the row of its cookie ${cookie} asks for no such flow: it is stale, or was added by hand`,
+        flow.rule,
+        null,
+        flow.table,
+      );
     else
       finding(
         "unnamed",
@@ -162,7 +175,8 @@ function wantedText(r: Rule): FlowText & { openflow: string } {
 function nameElsewhere(switches: readonly SwitchAgreement[]): void {
   const count = new Map<string, number>();
   const key = (f: LogicalFinding) => /\bcookie=(0x[0-9a-f]+)/.exec(f.openflow?.text ?? "")?.[1] ?? "";
-  for (const s of switches) for (const k of new Set(s.findings.filter((f) => f.kind === "unnamed").map(key))) count.set(k, (count.get(k) ?? 0) + 1);
+  for (const s of switches)
+    for (const k of new Set(s.findings.filter((f) => f.kind === "unnamed").map(key))) count.set(k, (count.get(k) ?? 0) + 1);
   for (const s of switches)
     for (const f of s.findings) {
       const n = f.kind === "unnamed" ? (count.get(key(f)) ?? 0) : 0;

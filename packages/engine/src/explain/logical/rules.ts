@@ -60,7 +60,11 @@ class Plain {
   }
 
   body(r: Rule): string {
-    if (r.conj) return r.conj.map((c) => `${c.clause}/${c.of} of (${this.conjunctions.get(c.id) ?? ""})`).sort().join("; ");
+    if (r.conj)
+      return r.conj
+        .map((c) => `${c.clause}/${c.of} of (${this.conjunctions.get(c.id) ?? ""})`)
+        .sort()
+        .join("; ");
     return printProgram(this.program(r.program));
   }
 

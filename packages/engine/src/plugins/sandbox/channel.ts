@@ -5,7 +5,7 @@
  * a message and sleeps on shared memory (Atomics.wait) until the other thread has posted an answer, which it then takes off the
  * port without an event loop. While it sleeps it answers what the called side asks back (the bytes of a file, facts of a kind).
  *
- * Promise: a call ends with an answer, with the error that the other side threw, or behind its time limit with {@link NoAnswer}.
+ * Promise: a call ends with an answer, with the error that the other side threw, or with nothing behind its time limit.
  * Not told apart from a late answer: a worker that ended in the midst of a call (out of memory); its end is an event, and
  * events wait until the caller has returned.
  */
@@ -20,17 +20,6 @@ export type Message =
   | { readonly kind: "tell"; readonly what: string; readonly args: readonly unknown[] }
   | { readonly kind: "done"; readonly value: unknown }
   | { readonly kind: "threw"; readonly message: string; readonly name: string };
-
-/** The other thread did not answer in time. */
-export class NoAnswer extends Error {
-  constructor(readonly milliseconds: number) {
-    super(`no answer in ${milliseconds} ms`);
-    this.name = "NoAnswer";
-  }
-}
-
-/** The other thread threw. */
-export class Threw extends Error {}
 
 /** One end of a line between two threads. `posted` counts the messages to each end; sleeping is on one's own count. */
 export class Channel {

@@ -1,21 +1,7 @@
 /**
  * What crosses the border between the engine and a plugin's worker: plain data only.
  */
-import type {
-  Certainty,
-  Collectable,
-  Device,
-  HookChain,
-  Link,
-  Origin,
-  Plugin,
-  Port,
-  Problem,
-  Rule,
-  Stage,
-  Table,
-  Tracker,
-} from "@plumbline/model";
+import type { Collectable, Device, HookChain, Link, Origin, Plugin, Port, Problem, Rule, Stage, Table, Tracker } from "@plumbline/model";
 
 /** Given to the worker when it starts. */
 export interface WorkerStart {
@@ -86,5 +72,3 @@ export interface NetworkChange {
   readonly punts: number;
   readonly problems: readonly Problem[];
 }
-
-export type { Certainty };
