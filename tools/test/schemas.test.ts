@@ -77,7 +77,9 @@ test("explain", () => {
 
 test("logical against physical, of a snapshot and of a packet", () => {
   check("logical", JSON.parse(plumbline("explain", "examples/cluster.tar.gz", "logical", "--format", "json")));
-  const traced = JSON.parse(plumbline("trace", "examples/cluster.tar.gz", PACKET, "--from", "client", "--compare", "logical", "--format", "json"));
+  const traced = JSON.parse(
+    plumbline("trace", "examples/cluster.tar.gz", PACKET, "--from", "client", "--compare", "logical", "--format", "json"),
+  );
   check("trace", traced);
   expect(traced.compared.differences).toEqual([]);
   expect(traced.compared.hops).toBeGreaterThan(100);

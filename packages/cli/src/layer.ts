@@ -20,9 +20,14 @@ export interface LayerQuestions {
   readonly option: string;
 }
 
+/** A layer that changes: each question is asked of what it is then. */
+export interface ChangingLayer<Answer> {
+  current(): Layer<Answer>;
+}
+
 /** Asks a layer and prints its answers. `schema` and `key` make the error object of a question that cannot be used. */
 export async function askLayer<Answer>(
-  layer: Layer<Answer>,
+  layer: Layer<Answer> | ChangingLayer<Answer>,
   questions: LayerQuestions,
   how: { readonly format: Format; readonly schema: string; readonly key: string },
 ): Promise<number> {
@@ -31,18 +36,24 @@ export async function askLayer<Answer>(
       `no ${questions.what} is given.`,
       `Give one or more, or a file of them with ${questions.option} FILE.`,
     ]);
-  for (const p of layer.problems) warn(`${p.severity}: ${p.file}${p.line > 0 ? `:${p.line}` : ""}: ${p.message}`);
-  const session = await openLayer(layer);
+  const now = () => ("current" in layer ? layer.current() : layer);
+  let asked = now();
+  for (const p of asked.problems) warn(`${p.severity}: ${p.file}${p.line > 0 ? `:${p.line}` : ""}: ${p.message}`);
+  let session = await openLayer(asked);
   const alone = questions.given.length === 1 && questions.file === undefined;
   const objects: unknown[] = [];
   let n = 0;
   for await (const line of lines(questions)) {
     let object: unknown;
     let text: () => string;
+    if (now() !== asked) {
+      asked = now();
+      session = await openLayer(asked);
+    }
     try {
-      const asked = session.ask(line);
-      object = asked.answer;
-      text = asked.text;
+      const told = session.ask(line);
+      object = told.answer;
+      text = told.text;
     } catch (e) {
       if (alone || !(e instanceof PlumblineError)) throw e;
       const failure = failureOf(e);

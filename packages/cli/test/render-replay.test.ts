@@ -64,6 +64,11 @@ const counters: ReplayResult["captures"][number]["counters"] = {
   replies: 0,
   tunnelled: 0,
   sent: 0,
+  hits: 30,
+  remembered: 12,
+  dropped: 3,
+  evicted: 0,
+  otherLinks: 0,
 };
 
 const RESULT: ReplayResult = {
@@ -88,11 +93,12 @@ const RESULT: ReplayResult = {
   unanswered: count(2),
   paths: [],
   notes: ["2 ARP frames not run"],
+  workers: 1,
   stats: {
     seconds: 2,
     packetsPerSecond: 46,
     peakRssBytes: 200 * 1024 ** 2,
-    time: { compile: 0, read: 0.5, decode: 0.1, run: 1, fold: 0.1, tell: 0.1, follow: 0, records: 0.2 },
+    time: { compile: 0, read: 0.5, decode: 0.1, run: 1, fold: 0.1, hit: 0, tell: 0.1, follow: 0, records: 0.2 },
   },
 };
 
@@ -126,7 +132,8 @@ test("a summary: contradictions first, counts aligned, the rule behind what fail
     note: 2 ARP frames not run
 
     time: 2.00 s, 46 packets a second; peak memory 200 MiB
-      compile 0.00 s (0 %), read 0.50 s (25 %), decode 0.10 s (5 %), run 1.00 s (50 %), fold 0.10 s (5 %), tell 0.10 s (5 %), follow 0.00 s (0 %), records 0.20 s (10 %)
+      compile 0.00 s (0 %), read 0.50 s (25 %), decode 0.10 s (5 %), run 1.00 s (50 %), fold 0.10 s (5 %), hit 0.00 s (0 %), tell 0.10 s (5 %), follow 0.00 s (0 %), records 0.20 s (10 %)
+      30 packets followed a remembered trajectory: 12 remembered, 3 dropped, 0 evicted
 
     12 flows: 1 contradicted by the capture, 10 delivered, 1 dropped; 2 of the delivered got no answer that the capture shows"
   `);

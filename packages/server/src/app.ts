@@ -84,7 +84,8 @@ export async function makeApp(service: Service, options: AppOptions): Promise<Ap
     referrerPolicy: { policy: "no-referrer" },
   });
   await app.register(underPressure, {
-    maxEventLoopDelay: 15_000,
+    // Work waits in bounded queues, which refuse what is too much. A slow event loop is mostly a busy machine: refusing helps nobody.
+    maxHeapUsedBytes: 1536 * 1024 ** 2,
     message: "the service is overloaded.",
     retryAfter: 5,
     customError: class extends ApiError {
@@ -130,10 +131,15 @@ export async function makeApp(service: Service, options: AppOptions): Promise<Ap
 
   addGuard(app as never, metadata, (request) => {
     metrics.refused.inc();
-    return refusals.count(request.ip);
+    return refusals.count(request.address);
   });
   watch(app, service, metrics);
 
+  app.addHook("preHandler", async (request) => {
+    // A number in text that says Infinity passes the schema's bounds: they are asked of finite numbers only.
+    if (holdsInfinity(request.query) || (!isStream(request.body) && holdsInfinity(request.body)))
+      throw new ApiError("BAD_REQUEST", "a number is not finite.");
+  });
   app.setErrorHandler((error, request, reply) => {
     const told = error instanceof WorkerFault ? workerFault(error, request) : faultOf(error, request.id);
     if (told.status >= 500 && told.status !== 503 && told.status !== 507) request.log.error({ err: error }, "request failed");
@@ -144,14 +150,29 @@ export async function makeApp(service: Service, options: AppOptions): Promise<Ap
     return reply.code(told.status).type("application/json; charset=utf-8").send(told.body);
   });
   app.setNotFoundHandler({ preHandler: [] }, (request, reply) => {
-    const { status, body } = faultOf(new ApiError("NOT_FOUND", `there is no ${request.method} ${request.url.split("?")[0].slice(0, 200)}.`), request.id);
+    const { status, body } = faultOf(
+      new ApiError("NOT_FOUND", `there is no ${request.method} ${request.url.split("?")[0].slice(0, 200)}.`),
+      request.id,
+    );
     return reply.code(status).send(body);
   });
 
   healthRoutes(app, service, metrics, options.stopping);
-  for (const routes of [accountRoutes, snapshotRoutes, questionRoutes, captureRoutes, replayRoutes, resultRoutes]) await routes(app, service);
+  for (const routes of [accountRoutes, snapshotRoutes, questionRoutes, captureRoutes, replayRoutes, resultRoutes])
+    await routes(app, service);
   await servePage(app, options.page);
   return app;
+}
+
+function isStream(body: unknown): boolean {
+  return typeof (body as { pipe?: unknown } | null)?.pipe === "function";
+}
+
+/** Numbers that schemas ask for stand at most two levels deep. */
+function holdsInfinity(value: unknown, depth = 0): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  if (typeof value !== "object" || value === null || depth > 2) return false;
+  return Object.values(value).some((v) => holdsInfinity(v, depth + 1));
 }
 
 function workerFault(error: WorkerFault, request: FastifyRequest) {
@@ -174,7 +195,7 @@ function watch(app: App, { metadata, log }: Service, metrics: Metrics): void {
       ms: Math.round(seconds * 1e5) / 100,
       project: who?.project.id,
       token: who?.token.id,
-      address: request.ip,
+      address: request.address,
     };
     if (route === "/healthz" || route === "/readyz" || route === "/metrics") log.trace(line, "answered");
     else log.info(line, "answered");
@@ -186,7 +207,7 @@ function watch(app: App, { metadata, log }: Service, metrics: Metrics): void {
         at: new Date().toISOString(),
         project: who?.project.id ?? null,
         token: who?.token.id ?? null,
-        address: request.ip,
+        address: request.address,
         action: refused ? "refused" : (audit ?? ""),
         target: request.target,
         status: reply.statusCode,

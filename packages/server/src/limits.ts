@@ -34,6 +34,8 @@ export interface ServiceLimits {
   readonly refusalsPerMinute: number;
   /** Evidence that a worker keeps loaded, in bytes of its unpacked files. */
   readonly loadedBytes: number;
+  /** Answers that are kept, in bytes. */
+  readonly answerBytes: number;
 }
 
 const MiB = 1024 ** 2;
@@ -55,4 +57,5 @@ export const SERVICE_LIMITS: ServiceLimits = {
   requestsPerMinute: 120_000,
   refusalsPerMinute: 1200,
   loadedBytes: 256 * MiB,
+  answerBytes: 64 * MiB,
 };

@@ -21,7 +21,12 @@ export function newMetrics(state: () => Promise<Readonly<Record<string, number>>
     buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers,
   });
-  const uploaded = new Counter({ name: "plumbline_uploaded_bytes_total", help: "Bytes of uploads taken in", labelNames: ["what"], registers });
+  const uploaded = new Counter({
+    name: "plumbline_uploaded_bytes_total",
+    help: "Bytes of uploads taken in",
+    labelNames: ["what"],
+    registers,
+  });
   const masked = new Counter({ name: "plumbline_masked_secrets_total", help: "Secrets masked before storing", registers });
   const refused = new Counter({ name: "plumbline_refused_total", help: "Requests without a valid token or scope", registers });
   new Gauge({

@@ -16,7 +16,12 @@ export function startSweeping(service: Pick<Service, "metadata" | "blobs" | "log
   const { metadata, blobs, log } = service;
   const before = (days: number | undefined) => (days === undefined ? undefined : new Date(Date.now() - days * DAY_MS).toISOString());
   const sweep = async () => {
-    const times = { replays: before(retention.replays), snapshots: before(retention.snapshots), captures: before(retention.captures), audit: before(retention.audit ?? 365) };
+    const times = {
+      replays: before(retention.replays),
+      snapshots: before(retention.snapshots),
+      captures: before(retention.captures),
+      audit: before(retention.audit ?? 365),
+    };
     const records = await metadata.retention.expire(Object.fromEntries(Object.entries(times).filter(([, t]) => t !== undefined)));
     const swept = await blobs.sweep(() => metadata.blobs());
     if (records > 0 || swept.blobs > 0) log.info({ records, ...swept }, "swept");

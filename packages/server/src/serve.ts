@@ -9,7 +9,7 @@ import pino, { type Logger } from "pino";
 import { makeApp } from "./app.js";
 import { hashOf, newSecret } from "./auth/tokens.js";
 import { openData } from "./data.js";
-import { loadDemo, type DemoData } from "./demo/demo.js";
+import { type DemoData, loadDemo } from "./demo/demo.js";
 import { ReplayRunner } from "./jobs/runner.js";
 import { SERVICE_LIMITS, type ServiceLimits } from "./limits.js";
 import { ResultStore } from "./results/store.js";
@@ -55,14 +55,22 @@ export interface Serving {
 }
 
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const log = options.log ?? pino({ level: options.logLevel ?? "info", base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+  const log =
+    options.log ?? pino({ level: options.logLevel ?? "info", base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
   const limits: ServiceLimits = { ...SERVICE_LIMITS, ...options.limits };
   const temporary = options.data === undefined;
   const folder = options.data ?? mkdtempSync(join(tmpdir(), "plumbline-"));
   const { metadata, blobs } = await openData(folder);
   const threads = options.threads ?? Math.min(8, availableParallelism());
   const { plugins } = options;
-  const asks = new AskPool({ threads, plugins, loadedBytes: limits.loadedBytes, askSeconds: limits.askSeconds, waiting: limits.waiting });
+  const asks = new AskPool({
+    threads,
+    plugins,
+    loadedBytes: limits.loadedBytes,
+    askSeconds: limits.askSeconds,
+    waiting: limits.waiting,
+    answerBytes: limits.answerBytes,
+  });
   const runner = new ReplayRunner({ metadata, blobs, plugins, concurrency: options.replays ?? 1, log });
   const results = await ResultStore.open(folder, blobs);
   const service: Service = {

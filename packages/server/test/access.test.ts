@@ -32,14 +32,24 @@ interface Operation {
 /** All that the OpenAPI description lists, with the scope that it says. */
 async function operations(): Promise<Operation[]> {
   const { json } = await s.send("GET", "/docs/json", "");
-  return Object.entries(json.paths as Record<string, Record<string, { description: string; security?: unknown[] }>>).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { description }]) => ({
-      method: method.toUpperCase(),
-      path: path
-        .replace("{id}", path.includes("captures") ? capture : path.includes("replays") ? replay : path.includes("tokens") ? "t0000000000000000" : snapshot)
-        .replace("{path}", "p0"),
-      scope: /scope `(\w+)`/.exec(description ?? "")?.[1] ?? "open",
-    })),
+  return Object.entries(json.paths as Record<string, Record<string, { description: string; security?: unknown[] }>>).flatMap(
+    ([path, methods]) =>
+      Object.entries(methods).map(([method, { description }]) => ({
+        method: method.toUpperCase(),
+        path: path
+          .replace(
+            "{id}",
+            path.includes("captures")
+              ? capture
+              : path.includes("replays")
+                ? replay
+                : path.includes("tokens")
+                  ? "t0000000000000000"
+                  : snapshot,
+          )
+          .replace("{path}", "p0"),
+        scope: /scope `(\w+)`/.exec(description ?? "")?.[1] ?? "open",
+      })),
   );
 }
 
@@ -81,7 +91,8 @@ test("another project's things are not there", async () => {
     if (status !== 404) seen.push(`${method} ${path}: ${status}`);
   }
   expect(seen).toEqual([]);
-  for (const list of ["snapshots", "captures", "replays"]) expect((await s.send("GET", `/v1/${list}`, other)).json).toEqual({ items: [], next: null });
+  for (const list of ["snapshots", "captures", "replays"])
+    expect((await s.send("GET", `/v1/${list}`, other)).json).toEqual({ items: [], next: null });
   expect((await s.send("POST", "/v1/replays", other, { snapshot, captures: [{ id: capture }] })).status).toBe(404);
   expect((await s.send("POST", `/v1/snapshots?over=${snapshot}`, other, await tarOf({ "a/ip_neigh": "" }))).status).toBe(404);
   // Its admin neither sees nor makes projects, nor revokes the other's tokens.

@@ -1,6 +1,5 @@
 /** Archives that come from outside: hostile ones leave nothing behind, sound ones come in masked, once, in whatever form. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -135,7 +134,10 @@ test("secrets are in nothing that is stored", async () => {
   });
   const { json: inspection } = await s.send("GET", `/v1/snapshots/${json.id}/inspect`, s.admin);
   expect(inspection.snapshot).toBe("evidence.tar.gz");
-  expect(inspection.problems.filter((p: { message: string }) => /not kept/.test(p.message)).map((p: { file: string }) => p.file)).toEqual(["core.dump", "nested.tar"]);
+  expect(inspection.problems.filter((p: { message: string }) => /not kept/.test(p.message)).map((p: { file: string }) => p.file)).toEqual([
+    "core.dump",
+    "nested.tar",
+  ]);
   for (const file of readdirSync(data, { recursive: true, withFileTypes: true })) {
     if (!file.isFile()) continue;
     const bytes = readFileSync(join(file.parentPath, file.name));
@@ -171,7 +173,12 @@ test("evidence of which nothing can be made is kept as failed, with the reason",
 });
 
 test("a file that is too large is named and not kept", async () => {
-  const { json } = await upload("large.tar", await tarOf({ "node-1/host/ip_neigh": NEIGHBOURS, "node-1/host/journal": "x".repeat(2 << 20) }));
+  const { json } = await upload(
+    "large.tar",
+    await tarOf({ "node-1/host/ip_neigh": NEIGHBOURS, "node-1/host/journal": "x".repeat(2 << 20) }),
+  );
   const { json: inspection } = await s.send("GET", `/v1/snapshots/${json.id}/inspect`, s.admin);
-  expect(inspection.problems).toMatchObject([{ severity: "error", file: "node-1/host/journal", message: expect.stringMatching(/^the file has 2097152 bytes/) }]);
+  expect(inspection.problems).toMatchObject([
+    { severity: "error", file: "node-1/host/journal", message: expect.stringMatching(/^the file has 2097152 bytes/) },
+  ]);
 });

@@ -1,8 +1,9 @@
 /** Secrets are found and masked, and nothing else is; every line stays where it is. */
+
+import { gunzipSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { MASK, Masker } from "../src/masking/masker.js";
 import { handlingOf, maskGzip, TextMasker } from "../src/masking/stream.js";
-import { gunzipSync, gzipSync } from "node:zlib";
 
 function mask(text: string): { text: string; masked: number } {
   const masker = new TextMasker();
@@ -89,7 +90,15 @@ test("keys of YAML, with what only looks like one", () => {
 });
 
 test("Secrets of Kubernetes: their data, wherever kind stands, and no ConfigMap's", () => {
-  const list = (kind: string) => ["- apiVersion: v1", "  data:", "    tls.crt: Zm9v", "    any: Zm9v", `  kind: ${kind}`, "  metadata:", "    name: x"];
+  const list = (kind: string) => [
+    "- apiVersion: v1",
+    "  data:",
+    "    tls.crt: Zm9v",
+    "    any: Zm9v",
+    `  kind: ${kind}`,
+    "  metadata:",
+    "    name: x",
+  ];
   expect(lines("apiVersion: v1", "items:", ...list("Secret"), ...list("ConfigMap"), "kind: List").join("\n")).toMatchInlineSnapshot(`
     "apiVersion: v1
     items:
@@ -109,7 +118,20 @@ test("Secrets of Kubernetes: their data, wherever kind stands, and no ConfigMap'
         name: x
     kind: List"
   `);
-  expect(lines("kind: Secret", "stringData:", "  a: plain", "  b: |", "    more", "type: Opaque", "---", "kind: ConfigMap", "data:", "  a: plain")).toEqual([
+  expect(
+    lines(
+      "kind: Secret",
+      "stringData:",
+      "  a: plain",
+      "  b: |",
+      "    more",
+      "type: Opaque",
+      "---",
+      "kind: ConfigMap",
+      "data:",
+      "  a: plain",
+    ),
+  ).toEqual([
     "kind: Secret",
     "stringData:",
     "  a: <masked>",
@@ -125,7 +147,10 @@ test("Secrets of Kubernetes: their data, wherever kind stands, and no ConfigMap'
   const config = { apiVersion: "v1", data: { a: "Zm9v" }, kind: "ConfigMap", metadata: { name: "y" } };
   const masked = { ...secret, data: { a: MASK, "tls.key": MASK } };
   for (const indent of [0, 2, 4])
-    expect(JSON.parse(mask(JSON.stringify({ kind: "List", items: [secret, config] }, null, indent)).text)).toEqual({ kind: "List", items: [masked, config] });
+    expect(JSON.parse(mask(JSON.stringify({ kind: "List", items: [secret, config] }, null, indent)).text)).toEqual({
+      kind: "List",
+      items: [masked, config],
+    });
 });
 
 test("JSON on a line, values with quotes, JSON within strings", () => {
@@ -181,7 +206,7 @@ test("what a device prints and no secret is in comes back byte for byte", () => 
   const text = [
     " cookie=0x93f7000b, duration=12.3s, table=21, n_packets=4, priority=120,tcp,reg14=0x2,tun_key=0x5 actions=ct(commit,zone=NXM_NX_REG13[0..15],nat(dst=10.0.0.1:80)),load:0x1->NXM_NX_TUN_ID[]",
     "2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP mode DEFAULT group default qlen 1000",
-    "-A KUBE-SVC-X -m comment --comment \"default/token-service:http\" -j KUBE-SEP-Y",
+    '-A KUBE-SVC-X -m comment --comment "default/token-service:http" -j KUBE-SEP-Y',
     "*>i10.0.0.0/8   192.0.2.1   0  100  0 64512 i",
     '_uuid : 5b5f7b3c-0000-4000-8000-000000000001\nname : "k8s_tls"',
     '{"Logical_Flow":{"columns":{"match":{"type":"string"},"actions":{"type":"string"}}}}',
@@ -217,7 +242,14 @@ test("a gzip file is masked within; archives, binaries and bombs are not taken",
 test("time is linear in the length of a line", () => {
   const out: string[] = [];
   const masker = new Masker((l) => out.push(l));
-  for (const line of ['"'.repeat(200_000), "password ".repeat(20_000), `"a":"${"\\".repeat(200_000)}`, "eyJ".repeat(60_000), `${" ".repeat(200_000)}password`, "a=".repeat(100_000)])
+  for (const line of [
+    '"'.repeat(200_000),
+    "password ".repeat(20_000),
+    `"a":"${"\\".repeat(200_000)}`,
+    "eyJ".repeat(60_000),
+    `${" ".repeat(200_000)}password`,
+    "a=".repeat(100_000),
+  ])
     masker.push(line);
   masker.end();
   expect(out).toHaveLength(6);

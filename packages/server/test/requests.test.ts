@@ -46,7 +46,8 @@ test("malformed bodies", async () => {
   const answers: string[] = [];
   for (const [path, body, headers] of cases) {
     const { status, json: told } = await s.send("POST", path, s.admin, body, headers);
-    const ok = status >= 400 && status < 500 && typeof told?.error?.code === "string" && told.error.message !== "" && told.error.hint !== "";
+    const ok =
+      status >= 400 && status < 500 && typeof told?.error?.code === "string" && told.error.message !== "" && told.error.hint !== "";
     if (!ok) answers.push(`${path} ${JSON.stringify(body)}: ${status} ${JSON.stringify(told)}`);
   }
   expect(answers).toEqual([]);
@@ -55,9 +56,19 @@ test("malformed bodies", async () => {
 test("what a packet or a name lacks is said as the command line says it", async () => {
   const { status, json } = await s.send("POST", `/v1/snapshots/${snapshot}/traces`, s.admin, { packet: "nonsense" });
   expect(status).toBe(422);
-  expect(json.error).toMatchObject({ code: "PACKET_BAD", message: "packet 'nonsense': 'nonsense' is not a protocol keyword or FIELD=VALUE" });
+  expect(json.error).toMatchObject({
+    code: "PACKET_BAD",
+    message: "packet 'nonsense': 'nonsense' is not a protocol keyword or FIELD=VALUE",
+  });
   const several = (await s.send("POST", `/v1/snapshots/${snapshot}/traces`, s.admin, { packets: ["nonsense"] })).json;
   expect(several.items).toMatchObject([{ packet: "nonsense", verdict: "unknown", error: { code: "PACKET_BAD" } }]);
+});
+
+test("numbers that are none", async () => {
+  for (const limit of ["Infinity", "-Infinity", "NaN", "1e999", "5000", "1.5"])
+    expect([limit, (await s.send("GET", `/v1/snapshots?limit=${limit}`, s.admin)).status]).toEqual([limit, 400]);
+  const body = { packet: "x", limit: "Infinity" };
+  expect((await s.send("POST", `/v1/snapshots/${snapshot}/traces`, s.admin, body)).status).toBe(400);
 });
 
 test("oversized bodies", async () => {
@@ -87,10 +98,34 @@ function raw(path: string): Promise<number> {
 }
 
 test("path tricks in ids", async () => {
-  const tricks = ["..", "../..", "..%2f..%2fetc%2fpasswd", "%2e%2e", "%00", "s%00", "%", "%zz", "....//", "%c0%ae%c0%ae", "'", "' OR 1=1 --", "%F0%9F%92%A9", "s*", "a".repeat(5000)];
+  const tricks = [
+    "..",
+    "../..",
+    "..%2f..%2fetc%2fpasswd",
+    "%2e%2e",
+    "%00",
+    "s%00",
+    "%",
+    "%zz",
+    "....//",
+    "%c0%ae%c0%ae",
+    "'",
+    "' OR 1=1 --",
+    "%F0%9F%92%A9",
+    "s*",
+    "a".repeat(5000),
+  ];
   const answers: string[] = [];
   for (const trick of tricks)
-    for (const path of [`/v1/snapshots/${trick}`, `/v1/snapshots/${trick}/inspect`, `/v1/replays/${trick}/flows`, `/v1/replays/${trick}/paths/${trick}`, `/assets/${trick}`, `/${trick}`, `/docs/static/${trick}`]) {
+    for (const path of [
+      `/v1/snapshots/${trick}`,
+      `/v1/snapshots/${trick}/inspect`,
+      `/v1/replays/${trick}/flows`,
+      `/v1/replays/${trick}/paths/${trick}`,
+      `/assets/${trick}`,
+      `/${trick}`,
+      `/docs/static/${trick}`,
+    ]) {
       const status = await raw(path.replaceAll(" ", "%20"));
       if (status < 400 || status >= 500) answers.push(`${path.slice(0, 60)}: ${status}`);
     }

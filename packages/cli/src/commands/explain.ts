@@ -21,7 +21,9 @@ type What = "cookie" | "service" | "route" | "rule" | "logical";
 
 export const explainCommand: CommandMaker = (run) =>
   remote(common(new Command("explain")))
-    .description("Says what a cookie, a Service, a prefix or a rule is, and shows all that belongs to it on every layer and node; or holds OpenFlow against logical flows.")
+    .description(
+      "Says what a cookie, a Service, a prefix or a rule is, and shows all that belongs to it on every layer and node; or holds OpenFlow against logical flows.",
+    )
     .argument("<snapshot>", "a folder or an archive of command outputs")
     .addArgument(new Argument("<what>", "the kind of thing").choices(["cookie", "service", "route", "rule", "logical"]))
     .argument("[name]", "0x… | NAMESPACE/NAME | PREFIX or ADDRESS | FILE:LINE; logical: a node (default: all)")

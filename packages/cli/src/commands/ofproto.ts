@@ -38,7 +38,11 @@ export const ofprotoCommand: CommandMaker = (run) => {
     .option("--bridge <name>", `the bridge that the files behind it are of (default: ${ONLY_BRIDGE}); repeatable`, tells("bridge"))
     .option("--flows <file>", "ovs-ofctl dump-flows of any version, ovs-appctl bridge/dump-flows, or add-flows input", tells("flows"))
     .option("--groups <file>", "ovs-ofctl dump-groups, or add-groups input", tells("groups"))
-    .option("--ports <file>", "ovs-ofctl dump-ports-desc or show, or lines 'OFPORT NAME [DPPORT [up|down]]'", tells("ports"))
+    .option(
+      "--ports <file>",
+      "ovs-ofctl dump-ports-desc or show, ovs-appctl dpif/show (tells tunnels and peers), both in one file, or lines 'OFPORT NAME [DPPORT [up|down]]'",
+      tells("ports"),
+    )
     .option("--fdb <file>", "ovs-appctl fdb/show", tells("fdb"))
     .option("--tlv-map <file>", "ovs-ofctl dump-tlv-map", tells("tlvMap"))
     .option("--patch <ports>", "two patch ports: BRIDGE:PORT=BRIDGE:PORT; repeatable", collect)

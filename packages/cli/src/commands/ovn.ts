@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { diskStore } from "@plumbline/engine";
-import { openOvn } from "@plumbline/plugin-ovn";
+import { diskStore, PlumblineError } from "@plumbline/engine";
+import { followOvn, openOvn, remoteOf } from "@plumbline/plugin-ovn";
 import { Command } from "commander";
-import { askLayer } from "../layer.js";
+import { askLayer, type LayerQuestions } from "../layer.js";
 import { type CommonOptions, collect, common, warn } from "../output.js";
 import type { CommandMaker } from "./command.js";
 
@@ -17,6 +17,10 @@ interface Options extends CommonOptions {
   readonly lbDst?: string;
   readonly microflows?: string;
   readonly cache: string | boolean;
+  readonly watch?: boolean;
+  readonly privateKey?: string;
+  readonly certificate?: string;
+  readonly caCert?: string;
 }
 
 /** The directory that is named, or the user's (XDG Base Directory Specification). */
@@ -24,6 +28,44 @@ function cacheDirectory(named: string | boolean): string {
   if (typeof named === "string") return named;
   const user = process.env["XDG_CACHE_HOME"];
   return join(user ? user : join(homedir(), ".cache"), "plumbline");
+}
+
+/** Milliseconds without a change, after which a database is at rest. */
+const REST = 200;
+
+/** Asks a database that is in use. */
+async function live(options: Options, questions: LayerQuestions, how: Parameters<typeof askLayer>[2]): Promise<number> {
+  const [text, ...more] = options.sb;
+  const remote = remoteOf(text);
+  if (!remote || more.length > 0)
+    throw new PlumblineError("USAGE", ["--sb: a server is given beside files.", "Give one server, or files alone."]);
+  let changed = () => {};
+  const { datapath, ct, lbDst, nb } = options;
+  const source = await followOvn({
+    remote,
+    tls: { key: options.privateKey, cert: options.certificate, ca: options.caCert },
+    datapath,
+    ct,
+    lbDst,
+    ...(nb !== undefined && { nb: { name: nb, bytes: new Uint8Array(readFileSync(nb)) } }),
+    note: (message) => warn(`note: ${message}`),
+    changed: () => changed(),
+  });
+  try {
+    for (;;) {
+      const code = await askLayer({ current: () => source.layer() }, questions, how);
+      if (!options.watch) return code;
+      await new Promise<void>((resolve) => {
+        let timer: NodeJS.Timeout | undefined;
+        changed = () => {
+          clearTimeout(timer);
+          timer = setTimeout(resolve, REST);
+        };
+      });
+    }
+  } finally {
+    source.stop();
+  }
 }
 
 export const ovnCommand: CommandMaker = (run) => {
@@ -41,6 +83,10 @@ export const ovnCommand: CommandMaker = (run) => {
     )
     .option("--cache <dir>", "where large databases are kept compiled (default: ~/.cache/plumbline)")
     .option("--no-cache", "keep nothing")
+    .option("--watch", "with a server: answer again after every change, until interrupted")
+    .option("--private-key <file>", "with ssl: the client's key, in PEM")
+    .option("--certificate <file>", "with ssl: the client's certificate, in PEM")
+    .option("--ca-cert <file>", "with ssl: the authority that the server's certificate is of, in PEM")
     .addHelpText(
       "after",
       `
@@ -49,6 +95,7 @@ export const ovnCommand: CommandMaker = (run) => {
   ovsdb-client backup, or the database's file        standalone or clustered
   ovn-sbctl lflow-list                               with or without --uuid, --ovs, --vflows, --stats, or a part of it
   ovn-sbctl list TABLE, find TABLE …                 beside the flows, as many as there are
+  unix:PATH, tcp:HOST:PORT, ssl:HOST:PORT            a server: each question is answered by what its database holds then
 With flows alone, what port bindings, multicast groups, MAC bindings and sets would tell is unknown where a packet meets it.
 
 Examples:
@@ -60,6 +107,10 @@ Examples:
       run(async () => {
         const file = (name: string) => ({ name, bytes: new Uint8Array(readFileSync(name)) });
         const { datapath, ct, lbDst } = options;
+        const questions = { given: microflows, file: options.microflows, what: "microflow", option: "--microflows" };
+        const how = { format: options.format, schema: "plumbline.ovn-trace/1", key: "microflow" };
+        const remotes = options.sb.map(remoteOf);
+        if (remotes.some((r) => r !== undefined)) return live(options, questions, how);
         const layer = openOvn({
           sb: options.sb.map(file),
           ...(options.cache !== false && { store: diskStore(cacheDirectory(options.cache), (message) => warn(`note: ${message}`)) }),
@@ -68,11 +119,7 @@ Examples:
           ...(ct !== undefined && { ct }),
           ...(lbDst !== undefined && { lbDst }),
         });
-        return askLayer(
-          layer,
-          { given: microflows, file: options.microflows, what: "microflow", option: "--microflows" },
-          { format: options.format, schema: "plumbline.ovn-trace/1", key: "microflow" },
-        );
+        return askLayer(layer, questions, how);
       }),
     );
   return new Command("ovn").description("OVN's logical pipelines alone.").helpOption("-h, --help", "print this help").addCommand(trace);

@@ -1,6 +1,6 @@
 /** `plumbline replay SNAPSHOT CAPTURE…`: recorded traffic, every flow's fate. */
 import { type CaptureInput, flowFile, openCapture, PlumblineError, type Progress, type ReplayResult, replay } from "@plumbline/engine";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { EXIT } from "../failure.js";
 import { type CommonOptions, collect, common, print, printJson, progress, progressDone } from "../output.js";
 import { type RemoteOptions, remote, serviceOf } from "../remote/options.js";
@@ -19,13 +19,14 @@ interface Options extends CommonOptions, RemoteOptions {
   readonly conntrack: "empty" | "dumped";
   readonly stats?: boolean;
   readonly all?: boolean;
+  readonly workers?: number;
 }
 
 export const replayCommand: CommandMaker = (run) =>
   remote(common(new Command("replay")))
     .description("Runs recorded traffic through the network and tells every flow's fate: by verdict, path, node and backend.")
     .argument("<snapshot>", "a folder or an archive of command outputs")
-    .argument("[capture...]", "pcap files, maybe gzipped; - is standard input; several are taken together")
+    .argument("[capture...]", "pcap or pcapng files, maybe gzipped; - is standard input; several are taken together")
     .option("--at <device:port=file>", "where a capture was taken (default: its name's end, DEVICE.PORT.pcap)", collect)
     .option("--flows <file>", "write one record a flow: FILE.ndjson or FILE.parquet")
     .addOption(
@@ -37,6 +38,7 @@ export const replayCommand: CommandMaker = (run) =>
     .addOption(
       new Option("--conntrack <tables>", "what the connection tables hold at the start").choices(["empty", "dumped"]).default("empty"),
     )
+    .option("--workers <n>", "threads that share the connections of one capture (default 1)", workersOf)
     .option("--all", "list every path and reason")
     .option("--stats", "print packets a second, memory, and where the time goes")
     .addHelpText(
@@ -60,7 +62,16 @@ Examples:
           await warnRemote(service, found, snapshot);
           const inputs = [...paths].map((path) => ({ path, ...(points.has(path) ? { at: points.get(path)! } : {}) }));
           const { choose, conntrack, flows } = options;
-          show(await replayRemote(service, { snapshot: found.id, captures: inputs, choose, conntrack, ...(flows === undefined ? {} : { flows }) }), options);
+          show(
+            await replayRemote(service, {
+              snapshot: found.id,
+              captures: inputs,
+              choose,
+              conntrack,
+              ...(flows === undefined ? {} : { flows }),
+            }),
+            options,
+          );
           return EXIT.done;
         }
         const inputs: CaptureInput[] = [];
@@ -74,8 +85,10 @@ Examples:
         let result: ReplayResult;
         try {
           result = await replay(session, inputs, {
+            plugins: session.snapshot.plugins,
             choose: options.choose,
             conntrack: options.conntrack,
+            ...(options.workers === undefined ? {} : { workers: options.workers }),
             ...flows,
             progress: (done) => {
               if (done.seconds - shown < 0.25) return;
@@ -96,6 +109,12 @@ function show(result: ReplayResult, options: Options): void {
   if (options.format === "text")
     print(renderReplay(result, lookOf(process.stdout, process.env), { all: options.all === true, stats: options.stats === true }));
   else printJson(result, options.format);
+}
+
+function workersOf(text: string): number {
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < 1 || n > 64) throw new InvalidArgumentError("It is a number from 1 to 64.");
+  return n;
 }
 
 function progressText({ packets, connections, seconds }: Progress): string {

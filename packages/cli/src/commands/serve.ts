@@ -77,7 +77,8 @@ Examples:
         // Loaded only here: no other command waits for a web server's modules.
         const { serve } = await import("@plumbline/server");
         // The service's threads find them there.
-        if (options.plugins) process.env.PLUMBLINE_PLUGINS = [...options.plugins, process.env.PLUMBLINE_PLUGINS ?? ""].filter(Boolean).join(delimiter);
+        if (options.plugins)
+          process.env.PLUMBLINE_PLUGINS = [...options.plugins, process.env.PLUMBLINE_PLUGINS ?? ""].filter(Boolean).join(delimiter);
         const data = options.data ?? (options.demo ? undefined : defaultFolder());
         const serving = await serve({
           host: options.host,

@@ -1,6 +1,14 @@
 /** `plumbline trace SNAPSHOT PACKET`: one packet, hop by hop, with evidence. */
 import { readFileSync } from "node:fs";
-import { compareTraces, logicalSession, PlumblineError, type Session, type TraceComparison, type TraceResult, trace } from "@plumbline/engine";
+import {
+  compareTraces,
+  logicalSession,
+  PlumblineError,
+  type Session,
+  type TraceComparison,
+  type TraceResult,
+  trace,
+} from "@plumbline/engine";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { EXIT, failureOf } from "../failure.js";
 import { type CommonOptions, collect, common, print, printJson } from "../output.js";
@@ -94,7 +102,12 @@ Examples:
           const found = await findRemote(service, snapshot, options.overlay ?? []);
           await warnRemote(service, found, snapshot);
           const { from, ...same } = howOf(questions[0], options);
-          if (alone) return one(() => service.trace(found.id, { packet: questions[0].packet, ...same, ...(from === undefined ? {} : { from }) }), questions[0], options);
+          if (alone)
+            return one(
+              () => service.trace(found.id, { packet: questions[0].packet, ...same, ...(from === undefined ? {} : { from }) }),
+              questions[0],
+              options,
+            );
           const answers = tracesRemote(service, found.id, questions, same);
           const next: Asker = async () => {
             const { value } = await answers.next();

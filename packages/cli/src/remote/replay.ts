@@ -33,7 +33,9 @@ export async function replayRemote(service: ServiceClient, q: RemoteReplayQuesti
     let job = await service.startReplay({ snapshot: q.snapshot, captures, choose: q.choose, conntrack: q.conntrack });
     while (job.status === "queued" || job.status === "running") {
       const { packets, bytes, bytesTotal } = job.progress;
-      progress(job.status === "queued" ? "waiting for its turn" : `${packets} packets, ${Math.round((100 * bytes) / Math.max(1, bytesTotal))} %`);
+      progress(
+        job.status === "queued" ? "waiting for its turn" : `${packets} packets, ${Math.round((100 * bytes) / Math.max(1, bytesTotal))} %`,
+      );
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       job = await service.replay(job.id);
     }

@@ -23,7 +23,11 @@ export async function findRemote(service: ServiceClient, given: string, overlays
   }
   if (found.status === "failed" && found.error)
     throw new PlumblineError("USAGE", [found.error.message.replaceAll(found.name, given), found.error.hint]);
-  return { id: found.id, problems: found.problems, names: local || overlays.length > 0 ? { snapshot: local ? given : found.name, overlays } : undefined };
+  return {
+    id: found.id,
+    problems: found.problems,
+    names: local || overlays.length > 0 ? { snapshot: local ? given : found.name, overlays } : undefined,
+  };
 }
 
 async function known(service: ServiceClient, given: string): Promise<RemoteSnapshot> {
@@ -60,7 +64,10 @@ export async function warnRemote(service: ServiceClient, { id, problems }: Found
 }
 
 /** An answer under the names of this command line. */
-export function renamed<T extends { readonly snapshot: string; readonly overlays: readonly string[] }>(answer: T, { names }: FoundSnapshot): T {
+export function renamed<T extends { readonly snapshot: string; readonly overlays: readonly string[] }>(
+  answer: T,
+  { names }: FoundSnapshot,
+): T {
   return names ? { ...answer, snapshot: names.snapshot, overlays: [...names.overlays] } : answer;
 }
 
@@ -73,7 +80,12 @@ export function renamedInspection(answer: Inspection, found: FoundSnapshot): Ins
   return renamed(
     {
       ...answer,
-      hosts: answer.hosts.map((h) => ({ ...h, sources: files(h.sources), setAside: files(h.setAside), unrecognised: files(h.unrecognised) })),
+      hosts: answer.hosts.map((h) => ({
+        ...h,
+        sources: files(h.sources),
+        setAside: files(h.setAside),
+        unrecognised: files(h.unrecognised),
+      })),
     },
     found,
   );

@@ -11,7 +11,8 @@ export function renderAgreement(x: LogicalAgreement, look: Look, all: boolean): 
   const out: string[] = [];
   for (const s of x.switches) {
     const taught = s.learned > 0 ? `, ${s.learned} in tables that packets teach` : "";
-    const verdict = s.findings.length === 0 ? paint("good", "agrees with its logical flows") : paint("bad", count(s.findings.length, "finding"));
+    const verdict =
+      s.findings.length === 0 ? paint("good", "agrees with its logical flows") : paint("bad", count(s.findings.length, "finding"));
     out.push(`${paint("heading", s.device)}  ${verdict}  ${paint("faint", `(${s.agree} of ${s.flows} flows agree${taught})`)}`);
     for (const f of all ? s.findings : s.findings.slice(0, SHOWN)) out.push(...findingLines(f, paint, all));
     if (!all && s.findings.length > SHOWN) out.push(paint("faint", `    and ${s.findings.length - SHOWN} more (--all)`));
@@ -36,7 +37,8 @@ export function renderComparison(x: TraceComparison, look: Look): string {
   const paint = painter(look);
   const out = ["", paint("heading", "against the logical flows")];
   const where = x.devices.length === 0 ? "no switch on the way has both" : `${x.devices.join(", ")}`;
-  const verdict = x.differences.length === 0 ? paint("good", `${count(x.hops, "hop")} agree`) : paint("bad", count(x.differences.length, "difference"));
+  const verdict =
+    x.differences.length === 0 ? paint("good", `${count(x.hops, "hop")} agree`) : paint("bad", count(x.differences.length, "difference"));
   out.push(`  ${verdict}  ${paint("faint", `(${where})`)}`);
   for (const d of x.differences) {
     out.push(`  ${d.device === "" ? "" : `${d.device}: `}${d.what}${d.branch === "" ? "" : paint("faint", `  (${d.branch})`)}`);

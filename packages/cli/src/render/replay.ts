@@ -134,6 +134,13 @@ function statLines(x: ReplayResult): string[] {
     `  ${Object.entries(s.time)
       .map(([what, seconds]) => `${what} ${share(seconds)}`)
       .join(", ")}`,
+    ...x.captures
+      .map((c) => c.counters)
+      .filter((c) => c.run > 0)
+      .map(
+        (c) =>
+          `  ${c.hits} packets followed a remembered trajectory: ${c.remembered} remembered, ${c.dropped} dropped, ${c.evicted} evicted`,
+      ),
   ];
 }
 

@@ -25,6 +25,8 @@ declare module "fastify" {
     caller: Caller | null;
     /** What was acted on, for the audit log. */
     target: string;
+    /** Where it comes from: noted at once, since a connection that was closed does not tell it any more. */
+    address: string;
   }
 }
 
@@ -36,10 +38,12 @@ export function addGuard(app: FastifyInstance, metadata: Metadata, refused: (req
   const noted = new Map<string, number>();
   app.decorateRequest("caller", null);
   app.decorateRequest("target", "");
+  app.decorateRequest("address", "");
   app.addHook("onRoute", (route) => {
     if (route.config?.scope === undefined && !isOwn(route.url)) throw new Error(`${route.url} does not say which scope it needs`);
   });
   app.addHook("onRequest", async (request) => {
+    request.address = request.ip ?? "";
     const { scope } = request.routeOptions.config;
     if (scope === undefined || scope === "open") return;
     const secret = bearerOf(request.headers.authorization);

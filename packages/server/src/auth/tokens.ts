@@ -3,9 +3,9 @@
  * attacker nothing by its timing.
  */
 import { createHash, randomBytes } from "node:crypto";
+import { newId } from "../ids.js";
 import type { Metadata } from "../metadata/metadata.js";
 import type { Scope, Token } from "../metadata/records.js";
-import { newId } from "../ids.js";
 
 const FORM = /^plb_[A-Za-z0-9_-]{43}$/;
 

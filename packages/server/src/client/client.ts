@@ -37,7 +37,9 @@ export interface RemoteReplay {
 }
 
 /** A trace's answer, or why there is none; as `plumbline trace --packets` prints it. */
-export type TraceItem = TraceResult | { readonly error: { readonly code: string; readonly message: string; readonly hint: string }; readonly packet: string };
+export type TraceItem =
+  | TraceResult
+  | { readonly error: { readonly code: string; readonly message: string; readonly hint: string }; readonly packet: string };
 
 export interface TraceQuestion {
   readonly packet?: string;
@@ -176,7 +178,12 @@ export function connect(server: string, token: string | undefined): ServiceClien
     throw new ServiceError(0, "USAGE", `--server '${server}' is neither http nor https.`, "Say it as --server http://127.0.0.1:8080.");
   const given = token ?? new URLSearchParams(url.hash.slice(1)).get("token") ?? "";
   if (given === "")
-    throw new ServiceError(0, "USAGE", "the service wants a token.", "Give it with --token T, or in the environment as PLUMBLINE_TOKEN; @FILE reads it from a file.");
+    throw new ServiceError(
+      0,
+      "USAGE",
+      "the service wants a token.",
+      "Give it with --token T, or in the environment as PLUMBLINE_TOKEN; @FILE reads it from a file.",
+    );
   const secret = given.startsWith("@") ? readFileSync(given.slice(1), "utf8").trim() : given;
   return new ServiceClient(url.origin + url.pathname.replace(/\/$/, ""), secret);
 }
@@ -184,5 +191,10 @@ export function connect(server: string, token: string | undefined): ServiceClien
 async function upload(content: Sendable): Promise<RequestInit> {
   const headers = { "content-type": "application/octet-stream" };
   if ("path" in content) return { method: "POST", headers, body: await openAsBlob(content.path) };
-  return { method: "POST", headers, body: Readable.toWeb(content.stream) as unknown as NonNullable<RequestInit["body"]>, duplex: "half" } as RequestInit;
+  return {
+    method: "POST",
+    headers,
+    body: Readable.toWeb(content.stream) as unknown as NonNullable<RequestInit["body"]>,
+    duplex: "half",
+  } as RequestInit;
 }

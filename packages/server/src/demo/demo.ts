@@ -4,8 +4,8 @@ import { basename } from "node:path";
 import { issue } from "../auth/tokens.js";
 import { newId } from "../ids.js";
 import type { SnapshotRecord } from "../metadata/records.js";
-import type { Service } from "../service/service.js";
 import { takeCapture } from "../service/captures.js";
+import type { Service } from "../service/service.js";
 import { takeSnapshot } from "../service/snapshots.js";
 
 export interface DemoData {
@@ -32,6 +32,7 @@ export async function loadDemo(service: Service, demo: DemoData): Promise<string
     const snapshot = await take(s.name, s.path, null);
     if (s.over) await take(s.over.name, s.over.path, snapshot);
   }
-  for (const path of demo.captures) await takeCapture(service, { project: project.id, name: basename(path), input: createReadStream(path) });
+  for (const path of demo.captures)
+    await takeCapture(service, { project: project.id, name: basename(path), input: createReadStream(path) });
   return (await issue(metadata, project.id, "demo", ["read", "run"])).secret;
 }

@@ -198,7 +198,9 @@ export class ReplayRunner extends EventEmitter {
       if (this.stopping) await jobs.putBack(lease, 0, replay.lost - 1);
       return;
     }
-    const full = (e instanceof WorkerFault && e.kind === "full") || /ENOSPC|EDQUOT|SQLITE_FULL|database or disk is full/.test(String((e as Error).message));
+    const full =
+      (e instanceof WorkerFault && e.kind === "full") ||
+      /ENOSPC|EDQUOT|SQLITE_FULL|database or disk is full/.test(String((e as Error).message));
     if (full) {
       log.warn("the disk is full: the replay waits");
       await this.insist(() => jobs.putBack(lease, Date.now() + FULL_MS, replay.lost - 1));
@@ -213,7 +215,11 @@ export class ReplayRunner extends EventEmitter {
         return;
       }
       this.lostThreads.delete(replay.id);
-      await jobs.fail(lease, { code: "REPLAY_LOST", message: `${e.message} (${n} times).`, hint: "It may need more memory than there is." });
+      await jobs.fail(lease, {
+        code: "REPLAY_LOST",
+        message: `${e.message} (${n} times).`,
+        hint: "It may need more memory than there is.",
+      });
       return;
     }
     if (e instanceof WorkerFault && e.kind === "input") {

@@ -19,15 +19,15 @@ const TELLS_NOTHING = /^(?:|true|false|null|none|nil|~|undefined|\{\}|\[\]|<[^<>
 /** A key of YAML with what follows it on the line. */
 const YAML = /^(\s*(?:- +)*)(["']?)([\w.$/-]{1,100})\2(\s*:)(\s+(.*)|)$/d;
 /** `"key": "value"` of JSON; numbers too. */
-const JSON_PAIR = /"([\w.$/ -]{1,100})"(\s*:\s*)(?:"((?:[^"\\]|\\.)*)"|(-?\d[\d.eE+-]*))/gd;
+const JSON_PAIR = /"([\w.$/ -]{1,100})"(\s*:\s*)(?:"((?:[^"\\]|\\.)*)"|(-?\d[\d.eE+-]*))/dg;
 /** The same within a string of JSON: every quote has backslashes. */
-const INNER_PAIR = /(?<!\\)(\\+)"([\w.$/ -]{1,100})\1"(\s*:\s*)\1"(.*?)(?<!\\)\1"/gd;
+const INNER_PAIR = /(?<!\\)(\\+)"([\w.$/ -]{1,100})\1"(\s*:\s*)\1"(.*?)(?<!\\)\1"/dg;
 /** Without one of these in it, a line can neither hold a secret by its name nor change where we are. */
 const NAMED = /pass|pw|secret|token|psk|credential|key|auth|communit|docker|kubeconfig|connection|kind|data|name|value|---/i;
 /** `NAME=value`. */
-const ASSIGNED = /(?<![\w.$-])([A-Za-z_][\w.-]{1,99})(:?=)("[^"]*"|'[^']*'|[^\s"',;&]+)/gd;
+const ASSIGNED = /(?<![\w.$-])([A-Za-z_][\w.-]{1,99})(:?=)("[^"]*"|'[^']*'|[^\s"',;&]+)/dg;
 /** `--name=value`, `--name value`. */
-const OPTION = /(?<![\w-])--([A-Za-z_][\w.-]{1,99})(=|\s+)("[^"]*"|'[^']*'|[^\s"',;&]+)/gd;
+const OPTION = /(?<![\w-])--([A-Za-z_][\w.-]{1,99})(=|\s+)("[^"]*"|'[^']*'|[^\s"',;&]+)/dg;
 
 const BEGIN_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----/;
 const END_KEY = /-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----/;
@@ -137,7 +137,8 @@ export class Masker {
     const value = rest.trim().replace(/,$/, "");
     if (key === "kind" && (this.kind.depth < 0 || at <= this.kind.depth)) {
       this.kind = { depth: at, secret: /^["']?Secret["']?$/.test(value) };
-    } else if ((key === "data" || key === "stringData") && /^\{?$/.test(value) && this.kind.secret && at === this.kind.depth) this.data = at;
+    } else if ((key === "data" || key === "stringData") && /^\{?$/.test(value) && this.kind.secret && at === this.kind.depth)
+      this.data = at;
     const inData = this.data >= 0 && at > this.data;
     const isValue = key === "value" && isSecretName(this.pending);
     if (key === "name") this.pending = value.replace(/^["']|["']$/g, "");

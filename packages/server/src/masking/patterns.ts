@@ -39,14 +39,22 @@ export const PATTERNS: readonly Pattern[] = [
   pattern(["eyj"], String.raw`(?<s>\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*)`, "g"),
   pattern(["sha256~"], String.raw`(?<s>\bsha256~[A-Za-z0-9_-]{20,})`, "g"),
   pattern(["akia", "asia"], String.raw`(?<s>\b(?:AKIA|ASIA)[0-9A-Z]{16}\b)`, "g"),
-  pattern(["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"], String.raw`(?<s>\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}))`, "g"),
+  pattern(
+    ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
+    String.raw`(?<s>\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}))`,
+    "g",
+  ),
   pattern(["glpat-"], String.raw`(?<s>\bglpat-[A-Za-z0-9_-]{16,})`, "g"),
   pattern(["xox"], String.raw`(?<s>\bxox[abeoprs]-[A-Za-z0-9-]{10,})`, "g"),
   pattern(["plb_"], String.raw`(?<s>\bplb_[A-Za-z0-9_-]{20,})`, "g"),
-  pattern(["$1$", "$2", "$5$", "$6$", "$7$", "$y$", "$gy$", "$sha1$", "$apr1$", "$argon2"], String.raw`(?<s>\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|apr1|argon2id?)\$[./A-Za-z0-9$=,+-]{8,})`, "g"),
+  pattern(
+    ["$1$", "$2", "$5$", "$6$", "$7$", "$y$", "$gy$", "$sha1$", "$apr1$", "$argon2"],
+    String.raw`(?<s>\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|apr1|argon2id?)\$[./A-Za-z0-9$=,+-]{8,})`,
+    "g",
+  ),
   pattern(["token"], String.raw`\btoken\s*[=:]?\s+(?<s>[a-z0-9]{6}\.[a-z0-9]{16})\b`),
   // A key on one line (JSON, `oc get secret -o jsonpath`): its line ends are escaped.
-  pattern(["private key"], String.raw`-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?<s>.+?)-----END [A-Z0-9 ]*PRIVATE KEY-----`),
+  pattern(["private key"], "-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?<s>.+?)-----END [A-Z0-9 ]*PRIVATE KEY-----"),
 ];
 
 /** Whether any pattern can match at all. */

@@ -28,7 +28,10 @@ export function handlingOf(head: Uint8Array): Handling {
   if (CAPTURES.has(bytes.subarray(0, 4).toString("hex"))) return "capture";
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return "gzip";
   const magic = bytes.subarray(0, 6).toString("latin1");
-  if (/^(?:PK\x03\x04|BZh[1-9]|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf)/.test(magic) || bytes.subarray(257, 262).toString("latin1") === "ustar")
+  if (
+    /^(?:PK\x03\x04|BZh[1-9]|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf)/.test(magic) ||
+    bytes.subarray(257, 262).toString("latin1") === "ustar"
+  )
     return "withheld";
   return bytes.includes(0) ? "withheld" : "text";
 }

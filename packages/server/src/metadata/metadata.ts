@@ -15,14 +15,14 @@ export interface Page {
   readonly after?: string;
 }
 
-export interface Projects {
+interface Projects {
   all(): Promise<readonly Project[]>;
   get(id: string): Promise<Project | null>;
   /** Null if the name is taken. */
   add(project: Project): Promise<Project | null>;
 }
 
-export interface Tokens {
+interface Tokens {
   /** `hash`: SHA-256 of the token, hexadecimal. The token itself is never kept. */
   add(token: Token, hash: string): Promise<void>;
   byHash(hash: string): Promise<Token | null>;
@@ -31,14 +31,14 @@ export interface Tokens {
   used(id: string, at: string): Promise<void>;
 }
 
-export interface Setup {
+interface Setup {
   /** The hash of the set-up token that is valid now; null if none is. */
   offer(hash: string | null): Promise<void>;
   /** Uses the set-up token up: of several that come at once one gets true, and only if `hash` is the offered one. With it come the project and the token. */
   claim(hash: string, project: Project, token: Token, tokenHash: string): Promise<boolean>;
 }
 
-export interface Snapshots {
+interface Snapshots {
   /** Adds it, or returns what the project has of the same content over the same snapshot. */
   add(snapshot: SnapshotRecord): Promise<SnapshotRecord>;
   bySha256(project: string, sha256: string, over: string | null): Promise<SnapshotRecord | null>;
@@ -47,7 +47,7 @@ export interface Snapshots {
   remove(project: string, id: string): Promise<boolean>;
 }
 
-export interface Captures {
+interface Captures {
   /** Adds it, or returns what the project has of the same content and name. */
   add(capture: CaptureRecord): Promise<CaptureRecord>;
   get(project: string, id: string): Promise<CaptureRecord | null>;

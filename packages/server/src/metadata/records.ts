@@ -22,14 +22,14 @@ export interface Token {
   readonly lastUsedAt: string | null;
 }
 
-export interface ProblemCounts {
+interface ProblemCounts {
   readonly error: number;
   readonly warning: number;
   readonly info: number;
 }
 
 /** One uploaded archive of a snapshot, as it is kept. */
-export interface Layer {
+interface Layer {
   /** The archive's name as uploaded; messages and host names may come from it. */
   readonly name: string;
   /** Key of the pack. */
@@ -72,7 +72,7 @@ export interface CaptureRecord {
   readonly createdAt: string;
 }
 
-export type ReplayStatus = "queued" | "running" | "done" | "failed" | "cancelled";
+type ReplayStatus = "queued" | "running" | "done" | "failed" | "cancelled";
 
 export interface ReplayQuestion {
   readonly captures: readonly { readonly id: string; readonly at?: string }[];

@@ -34,7 +34,7 @@ interface Index {
 
 const MAGIC = "plbpack1";
 /** Content of one member. */
-export const MEMBER_BYTES = 1 << 20;
+const MEMBER_BYTES = 1 << 20;
 const LEVEL = 3;
 
 /** Writes a pack; file after file, each in pieces. */

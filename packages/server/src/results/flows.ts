@@ -40,7 +40,7 @@ export type Filter = Partial<Record<Column, readonly (string | number)[]>> & {
 };
 
 /** A column as a value that is never null. */
-const valueOf = (c: Column) => (NUMBERS.has(c) ? `"${c}"` : `coalesce("${c}", '')`);
+const columnOf = (c: Column) => (NUMBERS.has(c) ? `"${c}"` : `coalesce("${c}", '')`);
 
 /** Of an enumerated flow each branch is a row with its share. */
 const SHARE = "(CASE WHEN chosen = 'enumerated' THEN probability ELSE 1 END)";
@@ -52,7 +52,7 @@ function where(filter: Filter): { readonly text: string; readonly values: SqlVal
   for (const c of COLUMNS) {
     const wanted = filter[c];
     if (!wanted || wanted.length === 0) continue;
-    parts.push(`${valueOf(c)} IN (${wanted.map(() => "?").join(", ")})`);
+    parts.push(`${columnOf(c)} IN (${wanted.map(() => "?").join(", ")})`);
     values.push(...wanted);
   }
   if (filter.contradicted !== undefined) parts.push(`(contradiction <> '') = ${filter.contradicted}`);
@@ -76,7 +76,7 @@ export function allFlows(file: string, filter: Filter): Sql {
 
 export function groups(file: string, filter: Filter, by: readonly Column[], limit: number): Sql {
   const { text, values } = where(filter);
-  const columns = by.map((c) => `${valueOf(c)} AS "${c}"`).join(", ");
+  const columns = by.map((c) => `${columnOf(c)} AS "${c}"`).join(", ");
   const names = by.map((_, i) => i + 1).join(", ");
   return {
     text: `SELECT ${columns}, ${SUMS} FROM read_parquet(?) WHERE ${text} GROUP BY ${names} ORDER BY "flows" DESC, ${names} LIMIT ?`,
@@ -97,7 +97,7 @@ export function span(file: string, filter: Filter): Sql {
 export function buckets(file: string, filter: Filter, by: Column, from: number, width: number, count: number): Sql {
   const { text, values } = where(filter);
   return {
-    text: `SELECT ${valueOf(by)} AS "value", least(?, greatest(0, floor((epoch_us(first::TIMESTAMP) - ?) / ?)))::INTEGER AS "bucket",
+    text: `SELECT ${columnOf(by)} AS "value", least(?, greatest(0, floor((epoch_us(first::TIMESTAMP) - ?) / ?)))::INTEGER AS "bucket",
              ${SUMS} FROM read_parquet(?) WHERE ${text} GROUP BY 1, 2`,
     values: [count - 1, BigInt(from), width, file, ...values],
   };

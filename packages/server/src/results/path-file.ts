@@ -16,7 +16,12 @@ export class PathFile {
   private written = 0;
 
   constructor(path: string) {
-    const column = (name: string) => ({ name, repetition_type: "REQUIRED" as const, type: "BYTE_ARRAY" as const, converted_type: "UTF8" as const });
+    const column = (name: string) => ({
+      name,
+      repetition_type: "REQUIRED" as const,
+      type: "BYTE_ARRAY" as const,
+      converted_type: "UTF8" as const,
+    });
     this.writer = new ParquetWriter({
       writer: fileWriter(path),
       createdBy: "plumbline",

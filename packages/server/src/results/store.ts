@@ -81,7 +81,10 @@ export class ResultStore {
   async parquet(sql: Sql): Promise<string> {
     const draft = this.blobs.draft();
     await this.with((connection) =>
-      connection.run(`COPY (${sql.text}) TO '${draft.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION zstd)`, sql.values as DuckDBValue[]),
+      connection.run(
+        `COPY (${sql.text}) TO '${draft.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION zstd)`,
+        sql.values as DuckDBValue[],
+      ),
     );
     return draft;
   }

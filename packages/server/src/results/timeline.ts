@@ -12,7 +12,7 @@ export interface Timeline {
 
 /** More values than these are put together under {@link OTHERS}. */
 const MOST_SERIES = 30;
-export const OTHERS = "(others)";
+const OTHERS = "(others)";
 
 export async function timeline(store: ResultStore, file: string, filter: Filter, by: Column, count: number): Promise<Timeline> {
   const [{ from, to }] = (await store.rows(span(file, filter))) as [{ from: number | null; to: number | null }];
@@ -28,7 +28,9 @@ export async function timeline(store: ResultStore, file: string, filter: Filter,
   for (const r of rows) totals.set(String(r.value), (totals.get(String(r.value)) ?? 0) + r.flows);
   const ranked = [...totals].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([value]) => value);
   const shown = ranked.length <= MOST_SERIES ? ranked : [...ranked.slice(0, MOST_SERIES - 1), OTHERS];
-  const series = new Map(shown.map((value) => [value, { value, flows: Array<number>(count).fill(0), packets: Array<number>(count).fill(0) }]));
+  const series = new Map(
+    shown.map((value) => [value, { value, flows: Array<number>(count).fill(0), packets: Array<number>(count).fill(0) }]),
+  );
   for (const r of rows) {
     const s = series.get(String(r.value)) ?? series.get(OTHERS)!;
     s.flows[r.bucket] += r.flows;

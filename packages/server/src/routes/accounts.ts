@@ -70,7 +70,12 @@ export const accountRoutes: Routes = (app, { metadata, version, demo }) => {
     "/v1/tokens",
     {
       config: { scope: "admin", audit: "token.create" },
-      schema: { tags: ["accounts"], summary: "A new token of this project.", body: TokenBody, response: { 201: NewTokenSchema, ...FAULTS } },
+      schema: {
+        tags: ["accounts"],
+        summary: "A new token of this project.",
+        body: TokenBody,
+        response: { 201: NewTokenSchema, ...FAULTS },
+      },
     },
     async (request, reply) => {
       const { name, scopes } = request.body;

@@ -26,7 +26,8 @@ export const captureRoutes: Routes = async (app, service) => {
         config: { scope: "run", audit: "capture.create" },
         schema: {
           tags: ["captures"],
-          summary: "Uploads a capture (pcap, maybe gzipped), raw or as the one file of a form. Its name may tell where it was taken: DEVICE.PORT.pcap.",
+          summary:
+            "Uploads a capture (pcap, maybe gzipped), raw or as the one file of a form. Its name may tell where it was taken: DEVICE.PORT.pcap.",
           consumes: ["application/octet-stream", "application/vnd.tcpdump.pcap", "application/gzip", "multipart/form-data"],
           querystring: Type.Object({ name: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })) }),
           response: { 200: CaptureSchema, 201: CaptureSchema, ...FAULTS },
@@ -57,7 +58,12 @@ export const captureRoutes: Routes = async (app, service) => {
     "/v1/captures",
     {
       config: { scope: "read" },
-      schema: { tags: ["captures"], summary: "The project's captures, newest first.", querystring: PageQuery, response: { 200: PageOf(CaptureSchema), ...FAULTS } },
+      schema: {
+        tags: ["captures"],
+        summary: "The project's captures, newest first.",
+        querystring: PageQuery,
+        response: { 200: PageOf(CaptureSchema), ...FAULTS },
+      },
     },
     async (request) => {
       const { limit, page } = pageQuery(request.query);

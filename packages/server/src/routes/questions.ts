@@ -24,14 +24,15 @@ export const questionRoutes: Routes = (app, service) => {
     async (request, reply) => {
       const { packet, packets, allBranches: _, ...rest } = request.body;
       if ((packet === undefined) === (packets === undefined)) throw new ApiError("BAD_REQUEST", "give either 'packet' or 'packets'.");
-      if (packets && packets.length > limits.packets) throw new ApiError("TOO_LARGE", `more than ${limits.packets} packets are not taken at once.`);
+      if (packets && packets.length > limits.packets)
+        throw new ApiError("TOO_LARGE", `more than ${limits.packets} packets are not taken at once.`);
       const snapshot = await readySnapshot(service, callerOf(request).project.id, request.params.id);
-      const text = await asks.ask({
+      const answer = await asks.ask({
         op: "trace",
         evidence: evidenceOf(service, snapshot),
         ask: { packets: packets ?? [packet!], list: packets !== undefined, limit: limits.branches, ...rest },
       });
-      return reply.type("application/json; charset=utf-8").send(text);
+      return reply.type("application/json; charset=utf-8").send(answer);
     },
   );
 
@@ -52,12 +53,15 @@ export const questionRoutes: Routes = (app, service) => {
       if (table !== undefined && question !== "cookie") throw new ApiError("BAD_REQUEST", `'table' says nothing of a ${question}.`);
       if (what === undefined && question !== "logical") throw new ApiError("BAD_REQUEST", `'what' must name the ${question}.`);
       const snapshot = await readySnapshot(service, callerOf(request).project.id, request.params.id);
-      const text = await asks.ask({
+      const answer = await asks.ask({
         op: "explain",
         evidence: evidenceOf(service, snapshot),
-        ask: question === "logical" ? { kind: question, name: what } : { kind: question, name: what ?? "", ...(table === undefined ? {} : { table }) },
+        ask:
+          question === "logical"
+            ? { kind: question, name: what }
+            : { kind: question, name: what ?? "", ...(table === undefined ? {} : { table }) },
       });
-      return reply.type("application/json; charset=utf-8").send(text);
+      return reply.type("application/json; charset=utf-8").send(answer);
     },
   );
 };

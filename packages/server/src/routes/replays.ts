@@ -47,7 +47,12 @@ export const replayRoutes: Routes = (app, service) => {
     "/v1/replays",
     {
       config: { scope: "run", audit: "replay.create" },
-      schema: { tags: ["replays"], summary: "Begins a replay of captures through a snapshot.", body: ReplayBody, response: { 202: ReplaySchema, ...FAULTS } },
+      schema: {
+        tags: ["replays"],
+        summary: "Begins a replay of captures through a snapshot.",
+        body: ReplayBody,
+        response: { 202: ReplaySchema, ...FAULTS },
+      },
     },
     async (request, reply) => {
       const { project } = callerOf(request);
@@ -85,7 +90,12 @@ export const replayRoutes: Routes = (app, service) => {
     "/v1/replays",
     {
       config: { scope: "read" },
-      schema: { tags: ["replays"], summary: "The project's replays, newest first.", querystring: PageQuery, response: { 200: PageOf(ReplaySchema), ...FAULTS } },
+      schema: {
+        tags: ["replays"],
+        summary: "The project's replays, newest first.",
+        querystring: PageQuery,
+        response: { 200: PageOf(ReplaySchema), ...FAULTS },
+      },
     },
     async (request) => {
       const { limit, page } = pageQuery(request.query);
@@ -122,7 +132,12 @@ export const replayRoutes: Routes = (app, service) => {
     "/v1/replays/:id/retry",
     {
       config: { scope: "run", audit: "replay.retry" },
-      schema: { tags: ["replays"], summary: "Queues it again, if it failed or was cancelled.", params: IdParams, response: { 202: ReplaySchema, ...FAULTS } },
+      schema: {
+        tags: ["replays"],
+        summary: "Queues it again, if it failed or was cancelled.",
+        params: IdParams,
+        response: { 202: ReplaySchema, ...FAULTS },
+      },
     },
     async (request, reply) => {
       const { project } = callerOf(request);
@@ -138,7 +153,12 @@ export const replayRoutes: Routes = (app, service) => {
     "/v1/replays/:id",
     {
       config: { scope: "run", audit: "replay.delete" },
-      schema: { tags: ["replays"], summary: "Deletes it with its results; one that runs is ended.", params: IdParams, response: { 204: Type.Null(), ...FAULTS } },
+      schema: {
+        tags: ["replays"],
+        summary: "Deletes it with its results; one that runs is ended.",
+        params: IdParams,
+        response: { 204: Type.Null(), ...FAULTS },
+      },
     },
     async (request, reply) => {
       const { project } = callerOf(request);

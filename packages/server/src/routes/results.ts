@@ -7,7 +7,7 @@ import { callerOf } from "../auth/guard.js";
 import { ApiError } from "../errors.js";
 import type { ReplayRecord, ReplayResults } from "../metadata/records.js";
 import { csvOf } from "../results/csv.js";
-import { allFlows, type Column, COLUMNS, type Filter, flowPage, flowRecord, groups, pathHops } from "../results/flows.js";
+import { allFlows, COLUMNS, type Column, type Filter, flowPage, flowRecord, groups, pathHops } from "../results/flows.js";
 import { timeline } from "../results/timeline.js";
 import type { Routes } from "./app.js";
 import { replayOf } from "./replays.js";
@@ -204,7 +204,11 @@ export const resultRoutes: Routes = (app, service) => {
         summary: "A path hop by hop, as its first packet took it, and how many flows took it.",
         params: Type.Object({ ...IdParams.properties, path: Type.String({ pattern: "^p[0-9]{1,7}$" }) }),
         response: {
-          200: Type.Object({ path: Type.String(), flows: Type.Number(), hops: Type.Array(Type.Unsafe<unknown>({ type: "object", additionalProperties: true })) }),
+          200: Type.Object({
+            path: Type.String(),
+            flows: Type.Number(),
+            hops: Type.Array(Type.Unsafe<unknown>({ type: "object", additionalProperties: true })),
+          }),
           ...FAULTS,
         },
       },

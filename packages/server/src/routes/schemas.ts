@@ -1,12 +1,12 @@
 /** Shapes of the interface, as TypeBox schemas: they check what comes in, write what goes out, and are the OpenAPI description. */
-import { type Static, type TSchema, Type } from "@fastify/type-provider-typebox";
+import { type TSchema, Type } from "@fastify/type-provider-typebox";
 import { SCOPES } from "../metadata/records.js";
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Count = Type.Integer({ minimum: 0 });
 const Time = Type.String({ description: "ISO 8601, UTC" });
 
-export const ErrorSchema = Type.Object(
+const ErrorSchema = Type.Object(
   {
     error: Type.Object({
       code: Type.String(),
@@ -54,7 +54,9 @@ export const CaptureSchema = Type.Object({
 
 const ReplayCapture = Type.Object({
   id: Type.String({ minLength: 2, maxLength: 40 }),
-  at: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: "DEVICE:PORT; left out: the capture's name ends in DEVICE.PORT." })),
+  at: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 300, description: "DEVICE:PORT; left out: the capture's name ends in DEVICE.PORT." }),
+  ),
 });
 export const ReplayBody = Type.Object(
   {
@@ -90,7 +92,9 @@ export const TraceBody = Type.Object(
     reply: Type.Optional(Type.Boolean()),
     conntrack: Type.Optional(Type.Union([Type.Literal("empty"), Type.Literal("dumped")])),
     whyNot: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 1000 }), { maxItems: 20 })),
-    compare: Type.Optional(Type.Literal("logical", { description: "The same through the logical flows as well; `compared` has where the two part." })),
+    compare: Type.Optional(
+      Type.Literal("logical", { description: "The same through the logical flows as well; `compared` has where the two part." }),
+    ),
     allBranches: Type.Optional(Type.Boolean({ description: "Of no effect: the answer always holds every branch." })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 4096, description: "Branches at most." })),
   },
@@ -98,7 +102,13 @@ export const TraceBody = Type.Object(
 );
 export const ExplainBody = Type.Object(
   {
-    question: Type.Union([Type.Literal("cookie"), Type.Literal("service"), Type.Literal("route"), Type.Literal("rule"), Type.Literal("logical")]),
+    question: Type.Union([
+      Type.Literal("cookie"),
+      Type.Literal("service"),
+      Type.Literal("route"),
+      Type.Literal("rule"),
+      Type.Literal("logical"),
+    ]),
     what: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description: "Its name; of `logical` a node, left out: all." })),
     table: Type.Optional(Type.Integer({ minimum: 0, maximum: 254 })),
   },
@@ -125,7 +135,10 @@ export const LinesSchema = Type.Object({
 
 const ScopeSchema = Type.Union(SCOPES.map((s) => Type.Literal(s)));
 const Name = Type.String({ minLength: 1, maxLength: 100, pattern: "^[^\\u0000-\\u001f\\u007f]+$" });
-export const SetupBody = Type.Object({ setupToken: Type.String({ minLength: 1, maxLength: 200 }), name: Name }, { additionalProperties: false });
+export const SetupBody = Type.Object(
+  { setupToken: Type.String({ minLength: 1, maxLength: 200 }), name: Name },
+  { additionalProperties: false },
+);
 export const TokenBody = Type.Object(
   { name: Name, scopes: Type.Array(ScopeSchema, { minItems: 1, maxItems: 3, uniqueItems: true }) },
   { additionalProperties: false },
@@ -172,5 +185,3 @@ export const FAULTS = {
   "4xx": ErrorSchema,
   "5xx": ErrorSchema,
 } as const;
-
-export type PageParams = Static<typeof PageQuery>;

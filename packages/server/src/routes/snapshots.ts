@@ -11,7 +11,7 @@ import { pageOf, pageQuery } from "./page.js";
 import { FAULTS, IdParams, LinesSchema, NamesSchema, PageOf, PageQuery, SnapshotSchema } from "./schemas.js";
 import { acceptUploads, closeAfter, incoming } from "./upload.js";
 
-export function snapshotView(s: SnapshotRecord) {
+function snapshotView(s: SnapshotRecord) {
   return {
     schema: "plumbline.snapshot/1" as const,
     id: s.id,
@@ -28,6 +28,9 @@ export function snapshotView(s: SnapshotRecord) {
     ...(s.error === null ? {} : { error: s.error }),
   };
 }
+
+/** The answer for a file that is not there. */
+const NO_FILE = Buffer.from("null");
 
 /** A file that holds JSON already. */
 export function sendJsonFile(reply: FastifyReply, path: string) {
@@ -46,7 +49,8 @@ export const snapshotRoutes: Routes = async (app, service) => {
         config: { scope: "run", audit: "snapshot.create" },
         schema: {
           tags: ["snapshots"],
-          summary: "Uploads an archive (tar, tar.gz, zip) of command outputs, raw or as the one file of a form. Secrets are masked before anything is stored.",
+          summary:
+            "Uploads an archive (tar, tar.gz, zip) of command outputs, raw or as the one file of a form. Secrets are masked before anything is stored.",
           consumes: ["application/octet-stream", "application/x-tar", "application/gzip", "application/zip", "multipart/form-data"],
           querystring: Type.Object({
             name: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })),
@@ -82,7 +86,12 @@ export const snapshotRoutes: Routes = async (app, service) => {
     "/v1/snapshots",
     {
       config: { scope: "read" },
-      schema: { tags: ["snapshots"], summary: "The project's snapshots, newest first.", querystring: PageQuery, response: { 200: PageOf(SnapshotSchema), ...FAULTS } },
+      schema: {
+        tags: ["snapshots"],
+        summary: "The project's snapshots, newest first.",
+        querystring: PageQuery,
+        response: { 200: PageOf(SnapshotSchema), ...FAULTS },
+      },
     },
     async (request) => {
       const { limit, page } = pageQuery(request.query);
@@ -104,7 +113,12 @@ export const snapshotRoutes: Routes = async (app, service) => {
     "/v1/snapshots/:id",
     {
       config: { scope: "run", audit: "snapshot.delete" },
-      schema: { tags: ["snapshots"], summary: "Deletes it; replays of it keep their results.", params: IdParams, response: { 204: Type.Null(), ...FAULTS } },
+      schema: {
+        tags: ["snapshots"],
+        summary: "Deletes it; replays of it keep their results.",
+        params: IdParams,
+        response: { 204: Type.Null(), ...FAULTS },
+      },
     },
     async (request, reply) => {
       const { project } = callerOf(request);
@@ -138,7 +152,12 @@ export const snapshotRoutes: Routes = async (app, service) => {
     "/v1/snapshots/:id/names",
     {
       config: { scope: "read" },
-      schema: { tags: ["snapshots"], summary: "Names to complete: Services, pods, nodes, routers, devices.", params: IdParams, response: { 200: NamesSchema, ...FAULTS } },
+      schema: {
+        tags: ["snapshots"],
+        summary: "Names to complete: Services, pods, nodes, routers, devices.",
+        params: IdParams,
+        response: { 200: NamesSchema, ...FAULTS },
+      },
     },
     async (request, reply) => {
       const { names } = await readySnapshot(service, callerOf(request).project.id, request.params.id);
@@ -165,9 +184,9 @@ export const snapshotRoutes: Routes = async (app, service) => {
     async (request, reply) => {
       const snapshot = await readySnapshot(service, callerOf(request).project.id, request.params.id);
       const { file, line = 1, around = 10 } = request.query;
-      const text = await asks.ask({ op: "lines", evidence: evidenceOf(service, snapshot), file, line, around });
-      if (text === "null") throw new ApiError("NOT_FOUND", `the snapshot has no file '${file.slice(0, 200)}'.`);
-      return reply.type("application/json; charset=utf-8").send(text as never);
+      const answer = await asks.ask({ op: "lines", evidence: evidenceOf(service, snapshot), file, line, around });
+      if (answer.equals(NO_FILE)) throw new ApiError("NOT_FOUND", `the snapshot has no file '${file.slice(0, 200)}'.`);
+      return reply.type("application/json; charset=utf-8").send(answer as never);
     },
   );
 };

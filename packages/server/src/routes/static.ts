@@ -6,7 +6,9 @@ import type { App } from "./app.js";
 
 export async function servePage(app: App, folder: string): Promise<void> {
   if (!existsSync(join(folder, "index.html"))) {
-    app.get("/", { config: { scope: "open" }, schema: { hide: true } }, async (_request, reply) => reply.type("text/html; charset=utf-8").send(UNBUILT));
+    app.get("/", { config: { scope: "open" }, schema: { hide: true } }, async (_request, reply) =>
+      reply.type("text/html; charset=utf-8").send(UNBUILT),
+    );
     return;
   }
   await app.register(fastifyStatic, {

@@ -24,23 +24,25 @@ export async function incoming(request: FastifyRequest, name: string | undefined
   if (!request.isMultipart()) {
     const body = request.body as AsyncIterable<Uint8Array> | undefined | null;
     if (!body) throw new ApiError("BAD_REQUEST", "the request has no body.");
-    return { name: plain(name ?? fallback), input: sound(body) };
+    return { name: plain(name ?? fallback), input: sound(body, request) };
   }
   const part = await request.file().catch((e: unknown) => {
     throw broken(e);
   });
   if (!part) throw new ApiError("BAD_REQUEST", "the form has no file.");
   const input = async function* () {
-    yield* sound(part.file as AsyncIterable<Uint8Array>);
+    yield* sound(part.file as AsyncIterable<Uint8Array>, request);
     if (part.file.truncated) throw new ApiError("TOO_LARGE", "the file is larger than the service takes.");
   };
   return { name: plain(name ?? (part.filename || fallback)), input: input() };
 }
 
 /** Whatever goes wrong while a body comes in is the sender's. */
-async function* sound(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* sound(body: AsyncIterable<Uint8Array>, request: FastifyRequest): AsyncGenerator<Uint8Array> {
   try {
     yield* body;
+    // Taking it in may last longer than a connection may be silent while it is read.
+    request.raw.socket.setTimeout(0);
   } catch (e) {
     throw broken(e);
   }

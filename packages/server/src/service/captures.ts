@@ -24,7 +24,10 @@ const FORMATS: readonly (readonly [head: string, format: string])[] = [
   ["28b52ffd", "zstd"],
 ];
 
-export async function takeCapture(service: Needs, { project, name, input }: CaptureUpload): Promise<{ capture: CaptureRecord; isNew: boolean }> {
+export async function takeCapture(
+  service: Needs,
+  { project, name, input }: CaptureUpload,
+): Promise<{ capture: CaptureRecord; isNew: boolean }> {
   const { metadata, blobs, limits } = service;
   const draft = blobs.draft();
   const hash = createHash("sha256");
@@ -46,7 +49,10 @@ export async function takeCapture(service: Needs, { project, name, input }: Capt
     const text = head.toString("hex");
     const format = FORMATS.find(([magic]) => text.startsWith(magic))?.[1];
     if (format === undefined)
-      throw new ApiError("UNUSABLE", bytes === 0 ? `${name}: the capture is empty.` : `${name}: this is neither a pcap file nor a packed one.`);
+      throw new ApiError(
+        "UNUSABLE",
+        bytes === 0 ? `${name}: the capture is empty.` : `${name}: this is neither a pcap file nor a packed one.`,
+      );
     const sha256 = hash.digest("hex");
     const release = blobs.hold(sha256);
     try {

@@ -4,6 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { ApiError } from "../errors.js";
+import { Answers } from "./answers.js";
 import { WorkerFault } from "./fault.js";
 import type { Ask, PluginSource, TaskFault } from "./protocol.js";
 
@@ -13,11 +14,13 @@ export interface AskPoolOptions {
   readonly loadedBytes: number;
   readonly askSeconds: number;
   readonly waiting: number;
+  /** Bytes of answers that are kept. */
+  readonly answerBytes: number;
 }
 
 interface Waiting {
   readonly ask: Ask;
-  readonly resolve: (text: string) => void;
+  readonly resolve: (answer: Buffer) => void;
   readonly reject: (e: unknown) => void;
 }
 
@@ -34,10 +37,12 @@ const SEEN = 8;
 export class AskPool {
   private readonly threads: Thread[] = [];
   private readonly queue: Waiting[] = [];
+  private readonly answers: Answers;
   private next = 0;
   private closed = false;
 
   constructor(private readonly options: AskPoolOptions) {
+    this.answers = new Answers(options.answerBytes);
     for (let i = 0; i < options.threads; i++) this.threads.push(this.start());
   }
 
@@ -49,8 +54,12 @@ export class AskPool {
     return this.threads.filter((t) => t.busy).length;
   }
 
-  /** The answer as JSON text. Throws WorkerFault, or ApiError where there are too many questions or it took too long. */
-  ask(ask: Ask): Promise<string> {
+  /** The answer as JSON, to be sent as it is. Throws WorkerFault, or ApiError where there are too many questions or it took too long. */
+  ask(ask: Ask): Promise<Buffer> {
+    return this.answers.of(ask, () => this.make(ask));
+  }
+
+  private make(ask: Ask): Promise<Buffer> {
     if (this.closed) return Promise.reject(new ApiError("BUSY", "the service is stopping."));
     if (this.queue.length >= this.options.waiting)
       return Promise.reject(new ApiError("BUSY", `${this.options.waiting} questions are waiting already.`));
@@ -79,12 +88,12 @@ export class AskPool {
 
   private listen(thread: Thread): void {
     const { worker } = thread;
-    worker.on("message", (m: { id: number; text?: string } & Partial<TaskFault>) => {
+    worker.on("message", (m: { id: number; answer?: Uint8Array } & Partial<TaskFault>) => {
       const job = thread.busy;
       if (!job || job.id !== m.id) return;
       clearTimeout(job.timer);
       thread.busy = null;
-      if (m.text !== undefined) job.resolve(m.text);
+      if (m.answer) job.resolve(Buffer.from(m.answer.buffer, m.answer.byteOffset, m.answer.byteLength));
       else job.reject(new WorkerFault(m as TaskFault));
       this.dispatch();
     });
@@ -103,7 +112,9 @@ export class AskPool {
     if (job) {
       clearTimeout(job.timer);
       const memory = (why as { code?: string }).code === "ERR_WORKER_OUT_OF_MEMORY";
-      job.reject(why instanceof ApiError ? why : memory ? new ApiError("TOO_SLOW", "the question needs more memory than a thread has.") : why);
+      job.reject(
+        why instanceof ApiError ? why : memory ? new ApiError("TOO_SLOW", "the question needs more memory than a thread has.") : why,
+      );
     }
     this.dispatch();
   }

@@ -2,7 +2,18 @@
  * A thread that answers questions. It keeps the snapshots that were asked last loaded, up to a number of bytes of evidence.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { compareTraces, compileSession, explain, logicalAgreement, logicalSession, type Plugin, PlumblineError, type Session, type TraceOptions, trace } from "@plumbline/engine";
+import {
+  compareTraces,
+  compileSession,
+  explain,
+  logicalAgreement,
+  logicalSession,
+  type Plugin,
+  PlumblineError,
+  type Session,
+  type TraceOptions,
+  trace,
+} from "@plumbline/engine";
 import { errorBody } from "../errors.js";
 import { loadEvidence, loadPlugins } from "./evidence.js";
 import { taskFault } from "./fault.js";
@@ -90,7 +101,11 @@ async function answer(ask: Ask): Promise<string> {
 
 parentPort!.on("message", ({ id, ask }: { id: number; ask: Ask }) => {
   answer(ask).then(
-    (text) => parentPort!.postMessage({ id, text }),
+    (text) => {
+      // Moved, not copied: the thread that serves requests only sends it.
+      const answer = new TextEncoder().encode(text);
+      parentPort!.postMessage({ id, answer }, [answer.buffer]);
+    },
     (e) => parentPort!.postMessage({ id, ...taskFault(e) }),
   );
 });

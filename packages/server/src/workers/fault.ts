@@ -1,6 +1,6 @@
 /** Errors on their way from a thread: classes do not survive it. */
 import { PlumblineError } from "@plumbline/engine";
-import { ApiError, errorBody, type ErrorBody, isFull } from "../errors.js";
+import { ApiError, type ErrorBody, errorBody, isFull } from "../errors.js";
 import type { TaskFault } from "./protocol.js";
 
 export function taskFault(e: unknown): TaskFault {

@@ -55,7 +55,10 @@ function cut(pack: Pack, packed: PackedFile, file: string, line: number, around:
     const to = end < 0 ? text.length : end;
     number++;
     if (number >= first && number <= last) {
-      const whole = text.subarray(at, Math.min(to, at + LONGEST)).toString("utf8").replace(/\r$/, "");
+      const whole = text
+        .subarray(at, Math.min(to, at + LONGEST))
+        .toString("utf8")
+        .replace(/\r$/, "");
       lines.push(to - at > LONGEST ? `${whole}… (${to - at} bytes)` : whole);
     }
     at = to + 1;

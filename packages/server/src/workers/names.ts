@@ -13,7 +13,10 @@ export interface NameEntry {
 const ORDER = ["service", "pod", "node", "router", "device"];
 
 export function namesOf({ facts, plugins }: Snapshot, { net }: BuiltNetwork): NameEntry[] {
-  const entries = new Map<string, { name: string; kind: NameEntry["kind"]; addresses: Set<string>; ports: Map<string, { port: number; protocol: string }> }>();
+  const entries = new Map<
+    string,
+    { name: string; kind: NameEntry["kind"]; addresses: Set<string>; ports: Map<string, { port: number; protocol: string }> }
+  >();
   const entry = (kind: NameEntry["kind"], name: string) => {
     const key = `${kind} ${name}`;
     let e = entries.get(key);
@@ -50,7 +53,8 @@ export function namesOf({ facts, plugins }: Snapshot, { net }: BuiltNetwork): Na
           ? entry("node", d.node)
           : entry(d.kind === "router" ? "router" : "device", d.name);
     for (const p of d.ports)
-      if (p.attachment.kind === "netdev") for (const a of p.attachment.addresses ?? []) if (isHostAddress(a.address)) e.addresses.add(a.address);
+      if (p.attachment.kind === "netdev")
+        for (const a of p.attachment.addresses ?? []) if (isHostAddress(a.address)) e.addresses.add(a.address);
   }
   return [...entries.values()]
     .map((e) => ({ name: e.name, kind: e.kind, addresses: [...e.addresses], ports: [...e.ports.values()] }))

@@ -1,5 +1,5 @@
 /**
- * What is said between the service and its worker threads. Answers are JSON in text already: the thread that made them has done the work,
+ * What is said between the service and its worker threads. Answers are JSON in bytes already: the thread that made them has done the work,
  * and the one that serves requests only sends it.
  */
 import type { ErrorBody } from "../errors.js";
@@ -34,7 +34,7 @@ export interface TraceAsk {
   readonly compare?: "logical";
 }
 
-export type ExplainAsk =
+type ExplainAsk =
   | { readonly kind: "cookie" | "service" | "route" | "rule"; readonly name: string; readonly table?: number }
   /** A node, or all. */
   | { readonly kind: "logical"; readonly name: string | undefined };
