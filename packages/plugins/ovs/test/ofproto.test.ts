@@ -134,6 +134,55 @@ test("check_pkt_larger goes both ways, the action set runs last, multipath by th
   expect(actions(ask({ bridges: [br0(hash)] }, "in_port=1,tcp").answer)).toEqual(["6"]);
 });
 
+test("dpif/show tells tunnels and joins patch ports, dump-ports-desc before it what is up", () => {
+  const ports = ` 2(p2): addr:02:00:00:00:00:02
+     config:     0
+     state:      LINK_DOWN
+netdev@ovs-netdev: hit:0 missed:0
+  br0:
+    br0 65534/100: (internal)
+    p2 2/7: (system)
+    gnv 20/6081: (geneve: key=flow, remote_ip=flow)
+    to-br1 10/none: (patch: peer=to-br0)
+  br1:
+    to-br0 11/none: (patch: peer=to-br1)
+    p3 3/8: (system)
+`;
+  const of = (flows: string) => br0(flows, { ports, groups: "group_id=1,type=ff,bucket=watch_port:2,output:2\n" });
+  const bridges = [
+    of("ip actions=set_field:5->tun_id,set_field:192.0.2.9->tun_dst,output:20,group:1,output:10\n"),
+    { ...of("ip actions=output:3\n"), name: "br1" },
+  ];
+  const { answer } = ask({ bridges }, "in_port=1,udp,nw_ecn=1");
+  expect(actions(answer)).toEqual(["set(tunnel(tun_id=0x5,dst=192.0.2.9,tos=0x1,ttl=64,tp_dst=6081,flags(df|key))),6081,8"]);
+  expect(answer.threads[0].steps.map((s) => s.bridge)).toEqual(["br0", "br1"]);
+});
+
+test("what is not known is not called a drop", () => {
+  const { answer } = ask({ bridges: [br0("actions=output:2,group:7\n")] }, "in_port=1,ip");
+  expect([answer.verdict, answer.threads[0].datapathActions, answer.threads[0].finalFlow]).toEqual([
+    "unknown",
+    "2, then not known",
+    "not known",
+  ]);
+});
+
+test("of two flows of one priority the switch's own order decides", () => {
+  const tied = (first: string, second: string) =>
+    ask({ bridges: [br0(`priority=5,${first} actions=output:1\npriority=5,${second} actions=output:2\n`)] }, "in_port=3,tcp,tcp_dst=80");
+  expect(actions(tied("tcp", "tcp,tcp_dst=80").answer)).toEqual(["1"]);
+  expect(actions(tied("tcp,tcp_dst=80", "tcp").answer)).toEqual(["1"]);
+  const raised = ask(
+    {
+      bridges: [
+        br0("priority=5,tcp actions=output:1\npriority=5,tcp,tcp_dst=80 actions=output:2\npriority=9,tcp,tcp_dst=81 actions=output:3\n"),
+      ],
+    },
+    "in_port=3,tcp,tcp_dst=80",
+  );
+  expect(actions(raised.answer)).toEqual(["2"]);
+});
+
 test("what cannot be told is said, and a question that is none refused", () => {
   const unknown = ask({ bridges: [br0("actions=output:2,FLOOD\n")] }, "in_port=1,tcp").answer;
   expect([unknown.verdict, unknown.notes]).toEqual(["unknown", ["not known from here on: which ports br0 has is not in evidence"]]);

@@ -23,7 +23,16 @@ export interface Pair {
   readonly ours: readonly string[];
 }
 /** In what two answers differ first. */
-export type Kind = "refused by us" | "accepted by us" | "unknown" | "threads" | "steps" | "final flow" | "actions" | "disagreement" | "crash";
+export type Kind =
+  | "refused by us"
+  | "accepted by us"
+  | "unknown"
+  | "threads"
+  | "steps"
+  | "final flow"
+  | "actions"
+  | "disagreement"
+  | "crash";
 
 /** The switch refused flows of a set that is expected to be loaded as a whole, or a group. */
 export class NotLoaded extends Error {}

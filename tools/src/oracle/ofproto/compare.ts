@@ -38,7 +38,7 @@ function portsAsSet(actions: string, set = ""): string {
   };
   for (const a of split(actions)) {
     if (a.startsWith("set(tunnel(")) tunnel = a;
-    else if (/^\d+$/.test(a) || a.startsWith("recirc(")) ports.push(TUNNELS.has(a) ? `${tunnel},${a}` : a);
+    else if (/^\d+$/.test(a) || a.startsWith("recirc(")) ports.push(tunnel !== "" && TUNNELS.has(a) ? `${tunnel},${a}` : a);
     else {
       flush();
       const call = /^([a-z_]+)\((.*)\)$/s.exec(a);

@@ -16,14 +16,7 @@ export interface Count {
 export const FIELDS_TO_MEET: readonly string[] = [...MATCH_FIELDS.map((f) => f.name), "conj_id"];
 /** Actions that every long run must meet. */
 export const ACTIONS_TO_MEET: readonly string[] = [
-  ...[
-    "output",
-    "output to a register's port",
-    "output with max_len",
-    "output to no port",
-    "output to a patch port",
-    "output to a tunnel",
-  ],
+  ...["output", "output to a register's port", "output with max_len", "output to no port", "output to a patch port", "output to a tunnel"],
   ...["IN_PORT", "LOCAL", "FLOOD", "ALL", "NORMAL", "controller", "enqueue", "set_queue", "pop_queue", "drop"],
   ...["resubmit", "resubmit as port", "resubmit ct", "goto_table", "write_actions", "clear_actions", "write_metadata", "meter"],
   ...[

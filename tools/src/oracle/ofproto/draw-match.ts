@@ -47,7 +47,7 @@ export function demandsOf(f: MatchField, value: bigint, mask: bigint): Demand[] 
   });
 }
 
-function condition(r: Random, f: MatchField, p: Protocol, lost: boolean): Condition {
+function condition(r: Random, f: MatchField, p: Protocol, reading: Reading): Condition {
   if (f.name === "ct_state") {
     const [text, value, mask] = r.pick(STATES);
     return { texts: [`ct_state=${text}`], demands: [{ in: "ct_state", value: BigInt(value), mask: BigInt(mask) }] };
@@ -77,7 +77,10 @@ function condition(r: Random, f: MatchField, p: Protocol, lost: boolean): Condit
   }
   if (f.name === "vlan_tci" && r.chance(0.3))
     return { texts: ["vlan_tci=0x0000/0x1fff"], demands: [{ in: "vlan_tci", value: 0n, mask: 0x1fffn }] };
-  let { value, mask } = drawValue(r, f, 0.3, lost);
+  // Later OpenFlow makes a condition on fewer bits of this one, and so it is printed.
+  if (f.name === "vlan_tci" && reading.asHeld && r.chance(0.2))
+    return { texts: ["vlan_tci=0"], demands: [{ in: "vlan_tci", value: 0n, mask: 0xffffn }] };
+  let { value, mask } = drawValue(r, f, 0.3, reading.asWritten);
   if (f.name === "vlan_pcp" || f.name === "mpls_bos") mask = (1n << BigInt(f.bits)) - 1n;
   if (f.name === "nw_tos") value &= 0xfcn;
   const texts = [`${f.name}=${maskedText(f, value, mask)}`];
@@ -112,6 +115,12 @@ function condition(r: Random, f: MatchField, p: Protocol, lost: boolean): Condit
   return { texts, demands };
 }
 
+/** How rules come to the reader: as they were written for certain (what a dump would lose is there), or as the switch holds them. */
+export interface Reading {
+  readonly asWritten: boolean;
+  readonly asHeld: boolean;
+}
+
 /** Fields that overlap are one. */
 function family(f: MatchField): string {
   if (/^(dl_vlan|vlan_)/.test(f.name)) return "vlan";
@@ -134,8 +143,7 @@ export class Matches {
     subjects: ReadonlySet<Subject>,
     /** Every rule may ask for it: OpenFlow 1.0 has not all. */
     allowed: (f: MatchField) => boolean = () => true,
-    /** Rules are read as they were written: what a dump would lose is there. */
-    private readonly asWritten = false,
+    private readonly reading: Reading = { asWritten: false, asHeld: false },
   ) {
     this.fields = MATCH_FIELDS.filter((f) => subjects.has(f.subject) && allowed(f));
     this.favourites = r.sample(this.fields, 10);
@@ -155,7 +163,7 @@ export class Matches {
       // The type stands in the protocol's own keywords.
       if (/icmpv6_(type|code)/.test(f.name) && p.keywords.length > 1) continue;
       seen.push(family(f));
-      out.push(condition(r, f, p, this.asWritten));
+      out.push(condition(r, f, p, this.reading));
     }
     return out;
   }

@@ -105,12 +105,10 @@ class BridgeDrawer {
   ) {
     this.old = version === "OpenFlow10";
     this.newest = version === "OpenFlow15";
-    this.matches = new Matches(
-      r,
-      subjects,
-      (f) => (f.subject === "actset" ? this.newest : !(this.old && UNTOLD.test(f.name))),
-      form === "written" && !this.old && !kinds.has("vlan"),
-    );
+    this.matches = new Matches(r, subjects, (f) => (f.subject === "actset" ? this.newest : !(this.old && UNTOLD.test(f.name))), {
+      asWritten: form === "written" && !this.old && !kinds.has("vlan"),
+      asHeld: form !== "written" || this.old,
+    });
     this.ports = bridge.ports.filter((p) => !p.peer).map((p) => p.number);
     this.protocols = r.sample(PROTOCOLS, 8);
     if (subjects.has("neighbours")) this.protocols.push(named("ns"), named("na"), named("ns"), named("na"));

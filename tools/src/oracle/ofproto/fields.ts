@@ -104,7 +104,6 @@ export const MATCH_FIELDS: readonly MatchField[] = [
     ...{ written: "vlan_vid", subject: "vlan" },
   }),
   field("vlan_pcp", 3, "dec", { kept: part("vlan_tci", 13, 3), subject: "vlan", written: "" }),
-  // Zero alone is left out: later OpenFlow prints it as vlan_tci=0x0000/0x1fff.
   field("vlan_tci", 16, "hex", {
     ...{ pool: numbers(0x1001, 0x100a, 0x7064), masks: numbers(0x1000, 0x1fff, 0xf000, 0x0fff, 0x1001) },
     ...{ subject: "vlan", written: "NXM_OF_VLAN_TCI" },
@@ -142,7 +141,13 @@ export const MATCH_FIELDS: readonly MatchField[] = [
   field("nd_sll", 48, "mac", { ...nd, pool: MAC_POOL, masks: MAC_MASKS, needs: "ns", written: "nd_sll" }),
   field("nd_tll", 48, "mac", { ...nd, pool: MAC_POOL, masks: MAC_MASKS, needs: "na", written: "NXM_NX_ND_TLL" }),
   field("nd_reserved", 32, "hex", { ...nd, pool: SMALL, masks: SMALL_MASKS, needs: "na", written: "nd_reserved" }),
-  field("nd_options_type", 8, "dec", { ...nd, pool: numbers(0, 1, 2), needs: "na", kept: part("nd_options_type", 0, 8), written: "nd_options_type" }),
+  field("nd_options_type", 8, "dec", {
+    ...nd,
+    pool: numbers(0, 1, 2),
+    needs: "na",
+    kept: part("nd_options_type", 0, 8),
+    written: "nd_options_type",
+  }),
   field("mpls_label", 20, "dec", { needs: "mpls", pool: numbers(0, 16, 17, 0xfffff), subject: "mpls", written: "mpls_label" }),
   field("mpls_tc", 3, "dec", { needs: "mpls", subject: "mpls", written: "mpls_tc" }),
   field("mpls_bos", 1, "dec", { needs: "mpls", subject: "mpls" }),

@@ -29,6 +29,11 @@ export const PORT_LINES: readonly string[] = [
   " LOCAL(br0): addr:02:00:00:00:00:02",
   "2 eth1 7 down",
   "10 patch-x",
+  "netdev@ovs-netdev: hit:10935 missed:822",
+  "  br0:",
+  "    gnv 20/6081: (geneve: key=flow, remote_ip=flow, dst_port=6082)",
+  "    vxl 21/4789: (vxlan: key=0x7, remote_ip=fe80::1, local_ip=1.1.2.9, ttl=9, tos=inherit)",
+  "    to-br1 10/none: (patch: peer=br1-to-br0)",
 ];
 export const PACKETS: readonly string[] = [
   "in_port=1,tcp,nw_src=10.0.0.1,nw_dst=10.0.0.2,tcp_src=1000,tcp_dst=80,tcp_flags=syn --ct-next trk,est",

@@ -1,13 +1,12 @@
 /** A private Open vSwitch with the {@link BRIDGES}, asked by `ofproto/trace` over one connection that stays open. */
 import { Daemons } from "../ovs/daemons.js";
-import { addFlows } from "../ovs/private-switch.js";
+import { addFlows, EVERY_VERSION } from "../ovs/private-switch.js";
 import { ControlError } from "../ovs/unixctl.js";
 import { flowLine, groupLine, type TableSet } from "./tables.js";
 import { BRIDGES, type BridgePort, LEARNED, LOCAL, TLV_MAP } from "./topology.js";
 
 /** Questions under way at a time: more only queue up in the socket. */
 const PIPELINED = 64;
-const VERSIONS = "protocols=[OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15]";
 
 /** What was asked of `ofproto/trace`, and its text; or why it could not answer. */
 export type Told = { readonly text: string } | { readonly error: string };
@@ -46,7 +45,7 @@ export class TraceSwitch {
         ...(p.peer ? ["type=patch", `options:peer=${p.peer}`] : (p.tunnel ?? ["type=dummy"])),
       ]);
     const bridges = BRIDGES.flatMap((b, i) => [
-      ...["--", "add-br", b.name, "--", "set", "bridge", b.name, "datapath-type=dummy", "fail-mode=secure", VERSIONS],
+      ...["--", "add-br", b.name, "--", "set", "bridge", b.name, "datapath-type=dummy", "fail-mode=secure", EVERY_VERSION],
       `other-config:hwaddr=02:00:00:00:00:${(0xf0 + i).toString(16)}`,
       `other-config:datapath-id=${(0xfedc0000 + i).toString(16).padStart(16, "0")}`,
       ...added(

@@ -66,10 +66,7 @@ export const BRIDGES: readonly Bridge[] = [
   },
 ].map((b, i) => ({
   ...b,
-  ports: [
-    ...b.ports,
-    { number: LOCAL, name: b.name, datapath: OWN_PORTS + i, up: true },
-  ],
+  ports: [...b.ports, { number: LOCAL, name: b.name, datapath: OWN_PORTS + i, up: true }],
 }));
 
 /** Addresses that bridges have learned, as far as they are concerned: bridge, port, VLAN, MAC. */

@@ -10,6 +10,9 @@ const FILE_HEADER = 24;
 const RECORD_HEADER = 16;
 const COMMANDS_A_TURN = 10;
 
+/** A bridge's setting by which it speaks every version of OpenFlow. */
+export const EVERY_VERSION = "protocols=[OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15]";
+
 /** What `dump-groups` prints where there are none. */
 const NO_GROUPS = "OFPST_GROUP_DESC reply (OF1.5) (xid=0x2):\n";
 /** Addresses that the bridge has learned, as far as it is concerned: port, VLAN, MAC. */
@@ -52,8 +55,7 @@ export class PrivateSwitch {
       ...["--", "add-port", BRIDGE, `p${n}`, "--", "set", "Interface", `p${n}`, "type=dummy"],
       ...[`ofport_request=${n}`, `options:tx_pcap=${d}/p${n}.pcap`],
     ]);
-    const versions = "protocols=[OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15]";
-    const bridge = ["datapath_type=dummy", "fail-mode=secure", "other-config:hwaddr=02:00:00:00:00:ff", versions];
+    const bridge = ["datapath_type=dummy", "fail-mode=secure", "other-config:hwaddr=02:00:00:00:00:ff", EVERY_VERSION];
     await daemons.vsctl(["add-br", BRIDGE, "--", "set", "bridge", BRIDGE, ...bridge, ...ports]);
     // Sequence numbers and reassembly are no part of the model: packets here have the numbers 1 throughout.
     await this.ask("dpctl/ct-disable-tcp-seq-chk");

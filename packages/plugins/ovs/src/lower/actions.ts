@@ -10,13 +10,13 @@
  *   to it. That it expired is said by a copy that is dropped there.
  * - An action that rows cannot express is `unknown` in its place; what stands before it has happened.
  */
-import { type Action, assertNever, matchField, type NatRange, slice } from "@plumbline/model";
+import { type Action, assertNever, matchField, type NatRange, type Slice, slice } from "@plumbline/model";
 import type { CtSpec, FieldSlice, LearnAction, MatchTerm, NatSpec, OvsAction, PortRef, TableRef } from "../ast.js";
 import { type Needs, ovsField } from "../fields.js";
 import { PORT, reservedName } from "../ports.js";
 import { printAction } from "../print/actions.js";
 import { decodeActions } from "../wire/actions.js";
-import { CLEAR_CT, maskedSets } from "./bits.js";
+import { CLEAR_CT, maskedSets, READ_AS_ZERO } from "./bits.js";
 import { findPort } from "./bridges.js";
 import { lowerBundle, lowerGroup, lowerMultipath } from "./choices.js";
 import { decap, encap } from "./encap.js";
@@ -111,7 +111,12 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
         else if (!a.src.slice || a.src.slice.n !== a.dst.slice.n)
           out.push(sw.unknown(`${a.src.text} is copied to ${a.dst.text}, and its value is not modelled`));
         else {
-          const moves: Action[] = [{ op: "move", src: a.src.slice, dst: a.dst.slice }];
+          const moves: Action[] = [
+            ...clearedBefore(a.dst.slice),
+            READ_AS_ZERO.has(a.src.slice.field)
+              ? { op: "set", dst: a.dst.slice, value: 0n }
+              : { op: "move", src: a.src.slice, dst: a.dst.slice },
+          ];
           if (a.dst.slice.field === "arp_op") moves.push(NO_HIGH_OP);
           if (place.inExec) out.push(...moves);
           else out.push(...ifPresent(sw, [a.dst.field, a.src.field], knownHere(list, i, place), `${a.src.text}->${a.dst.text}`, moves));
@@ -136,7 +141,7 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
         out.push(...decNshTtl());
         break;
       case "popVlan":
-        out.push(...popVlan());
+        out.push(...popVlan(sw, tagged));
         tagged = false;
         break;
       case "pushVlan":
@@ -273,6 +278,10 @@ function notModelled(dst: FieldSlice): Action {
   return { op: "note", text: `${dst.text} is set; the field is not modelled` };
 }
 
+function clearedBefore(dst: Slice): Action[] {
+  return READ_AS_ZERO.has(dst.field) ? [{ op: "set", dst: slice(dst.field), value: 0n }] : [];
+}
+
 /** What the flow's match says of the packet, as long as nothing has made another of it. */
 function knownHere(list: readonly OvsAction[], at: number, place: Place): KnownPacket {
   return changesType(list, at) ? NOTHING_KNOWN : knownPacket(place.terms);
@@ -296,7 +305,8 @@ function setField(sw: Switch, a: Extract<OvsAction, { kind: "setField" }>, tagge
     return [{ op: "set", dst, value: BigInt(n) }];
   }
   // OVS keeps the low byte of ARP's operation.
-  const sets = dst.field === "arp_op" ? [...maskedSets(dst, a.value, a.mask), NO_HIGH_OP] : maskedSets(dst, a.value, a.mask);
+  const written = [...clearedBefore(dst), ...maskedSets(dst, a.value, a.mask)];
+  const sets = dst.field === "arp_op" ? [...written, NO_HIGH_OP] : written;
   const name = `${a.dst.text}=${a.value}/${a.mask}`;
   if (a.needsVlan && !tagged) return [sw.when(`${name} if there is a VLAN tag`, TAGGED, sets)];
   if (/^set_mpls/.test(a.form)) return [ifMpls(sw, `${name} if there is a label`, sets)];
@@ -329,7 +339,7 @@ function output(sw: Switch, ref: PortRef): Action[] {
       const skip = port === PORT.flood ? "NO_FLOOD" : "NO_FWD";
       return sw.bridge.ports
         .filter((p) => p.number !== undefined && !p.config.includes(skip) && !p.config.includes("NO_FWD"))
-        .map((p) => ({ op: "output", port: p.number! }));
+        .flatMap((p) => leave(sw, p.number!));
     }
     case PORT.controller:
       return controller(sw, "CONTROLLER", new Uint8Array(0), { table: 0, terms: [], groups: [] });
@@ -341,7 +351,25 @@ function output(sw: Switch, ref: PortRef): Action[] {
   }
   if (findPort(sw.bridge, port)?.config.includes("NO_FWD"))
     return [{ op: "note", text: `port ${reservedName(port) ?? port} is set to NO_FWD: nothing leaves by it` }];
-  return [{ op: "output", port }];
+  return leave(sw, port);
+}
+
+/** Leaves by a port of that number. */
+export function leave(sw: Switch, port: number): Action[] {
+  const { withoutEnd } = findPort(sw.bridge, port) ?? {};
+  const out: Action[] = [{ op: "output", port }];
+  if (!withoutEnd) return out;
+  const noEnd = matchField(matchField([], "tun_dst", 0), "tun_ipv6_dst", 0);
+  return [
+    sw.cases(
+      `output:${port} if the tunnel has an end`,
+      [
+        [[matchField([], "in_port", port)], []],
+        [[noEnd], withoutEnd],
+      ],
+      out,
+    ),
+  ];
 }
 
 /** Ports to which the switch does not cut packets. */

@@ -17,6 +17,12 @@ export function maskedSets(dst: Slice, value: bigint, mask: bigint): Action[] {
   return out;
 }
 
+/**
+ * The type of an option of neighbour discovery, which actions write and match as it is, and read as zero: OVS takes the wrong byte of two
+ * (lib/meta-flow.c, mf_get_value). So a write to a part of it clears the rest.
+ */
+export const READ_AS_ZERO: ReadonlySet<string> = new Set(["nd_options"]);
+
 /** All that a packet has of its connection. */
 export const CT_FIELDS: readonly string[] = FIELDS.filter((f) => f.name.startsWith("ct_")).map((f) => f.name);
 

@@ -5,7 +5,7 @@
  * bridges; OpenFlow's port descriptions have both, and names cut to 15 characters. They are joined by number where both
  * have one, else by name, cut or whole, where exactly one fits.
  */
-import type { Attachment, FactBase, Origin } from "@plumbline/model";
+import type { Action, Attachment, FactBase, Origin } from "@plumbline/model";
 import type { OvsPortFact } from "../facts.js";
 import { PORT } from "../ports.js";
 
@@ -25,6 +25,8 @@ export interface BridgePort {
   state: readonly string[] | undefined;
   vlans: boolean;
   origin: Origin | null;
+  /** A tunnel whose end each packet says: what one that says none is left with, which does not leave. */
+  readonly withoutEnd?: readonly Action[];
 }
 
 export interface Bridge {
@@ -63,9 +65,18 @@ export function bridgesOf(facts: FactBase, host: string): HostBridges {
   const homeless: string[] = [];
   for (const f of ports)
     if (f.data.bridge !== "" && !isDescription(f.data)) merge(named(bridge(f.data.bridge), f.data.name), f.data, f.origin);
-  for (const f of ports) if (isDescription(f.data)) merge(described(bridge(f.data.bridge), f.data), f.data, f.origin);
+  // Full names first: several may be cut to one, and then only numbers tell them apart.
+  const placed = new Set<OvsPortFact>();
   for (const f of ports) {
     if (f.data.bridge !== "") continue;
+    const exact = [...bridges.values()].flatMap((b) => b.ports.filter((p) => !p.cut && p.name === f.data.name));
+    if (exact.length !== 1) continue;
+    merge(exact[0], f.data, f.origin);
+    placed.add(f.data);
+  }
+  for (const f of ports) if (isDescription(f.data)) merge(described(bridge(f.data.bridge), f.data), f.data, f.origin);
+  for (const f of ports) {
+    if (f.data.bridge !== "" || placed.has(f.data)) continue;
     const fits = [...bridges.values()].flatMap((b) => b.ports.filter((p) => isSame(p, f.data)));
     if (fits.length === 1) merge(fits[0], f.data, f.origin);
     else homeless.push(f.data.name);

@@ -47,10 +47,10 @@ export function derivedFlows(ctx: LowerContext, host: string, found: HostBridges
  */
 function inOrderOf(ctx: LowerContext, of: DerivedSwitch, made: DerivedFlows): DerivedFlows {
   const term = (t: MatchTerm) => `${t.slice ? `${t.slice.field}.${t.slice.ofs}` : t.name}=${t.value}/${t.mask}`;
-  const key = ({ flow }: Fact<"ovs.flow">["data"]) =>
-    `${flow.table} ${flow.priority} ${flow.cookie} ${flow.match.map(term).sort().join()}`;
+  const key = ({ flow }: Fact<"ovs.flow">["data"]) => `${flow.table} ${flow.priority} ${flow.cookie} ${flow.match.map(term).sort().join()}`;
   const rank = new Map<string, number>();
-  for (const f of ctx.facts.of("ovs.flow", of.host)) if (f.data.bridge === of.bridge && !rank.has(key(f.data))) rank.set(key(f.data), rank.size);
+  for (const f of ctx.facts.of("ovs.flow", of.host))
+    if (f.data.bridge === of.bridge && !rank.has(key(f.data))) rank.set(key(f.data), rank.size);
   if (rank.size === 0) return made;
   const at = (f: Fact<"ovs.flow">) => rank.get(key(f.data)) ?? rank.size;
   return { ...made, flows: made.flows.toSorted((a, b) => at(a) - at(b)) };
@@ -147,15 +147,27 @@ function numbered(ctx: LowerContext, host: string, bridge: Bridge, p: DerivedPor
   if (known) return (known.number ??= free(bridge));
   if (p.kind === "interface" && told) return undefined;
   const made = portOf("", "", free(bridge), p.origin);
-  if (p.kind === "uplink") Object.assign(made, { name: `uplink of ${bridge.name}` });
-  else if (p.kind === "patch") Object.assign(made, { name: p.name, type: "patch", options: { peer: p.peer } });
+  if (p.kind === "uplink") {
+    // The bridge has its NIC's MAC address.
+    const links = ctx.facts.of("linux.interface", host).map((f) => f.data);
+    const mac = links.find((i) => i.name === bridge.name)?.mac;
+    const nics = new Set(
+      links.filter((i) => i.name !== bridge.name && mac !== undefined && mac !== "" && i.mac === mac).map((i) => i.name),
+    );
+    Object.assign(made, { name: nics.size === 1 ? [...nics][0] : `uplink of ${bridge.name}` });
+  } else if (p.kind === "patch") Object.assign(made, { name: p.name, type: "patch", options: { peer: p.peer } });
   else if (p.kind === "tunnel")
     Object.assign(made, { name: `tunnel to ${p.remoteIp}`, type: p.type, options: { local_ip: p.localIp, remote_ip: p.remoteIp } });
   else {
     // An interface of the host's own stack that has the address, or one that leads to a pod.
     const own = ctx.facts.of("linux.address", host);
     const here = own.find((f) => p.addresses.includes(f.data.address))?.data.ifname;
-    Object.assign(made, { name: here ?? p.ifaceId, type: here === undefined ? "" : "internal", externalIds: { "iface-id": p.ifaceId }, mac: "" });
+    Object.assign(made, {
+      name: here ?? p.ifaceId,
+      type: here === undefined ? "" : "internal",
+      externalIds: { "iface-id": p.ifaceId },
+      mac: "",
+    });
     const same = here === undefined ? undefined : bridge.ports.find((x) => x.name === here);
     if (same) return (same.number ??= made.number);
   }
@@ -179,8 +191,9 @@ function found(bridge: Bridge, p: DerivedPort): BridgePort | undefined {
       );
     case "tunnel":
       return (
-        bridge.ports.find((x) => x.type === p.type && x.options.remote_ip === p.remoteIp && (x.options.local_ip ?? p.localIp) === p.localIp) ??
-        bridge.ports.find((x) => x.type === p.type && x.options.remote_ip === p.remoteIp)
+        bridge.ports.find(
+          (x) => x.type === p.type && x.options.remote_ip === p.remoteIp && (x.options.local_ip ?? p.localIp) === p.localIp,
+        ) ?? bridge.ports.find((x) => x.type === p.type && x.options.remote_ip === p.remoteIp)
       );
   }
 }

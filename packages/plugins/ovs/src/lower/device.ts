@@ -66,10 +66,23 @@ function lowerBridge(ctx: LowerContext, host: string, bridge: Bridge, derived: D
 
   const groups = new Map<number, OvsGroup>(derived?.groups);
   if (!derived) for (const f of facts.of("ovs.group", host)) if (f.data.bridge === bridge.name) groups.set(f.data.group.id, f.data.group);
-  const groupsRead = derived !== undefined || facts.of("ovs.read", host).some((f) => f.data.what === "groups" && f.data.bridge === bridge.name);
+  const groupsRead =
+    derived !== undefined || facts.of("ovs.read", host).some((f) => f.data.what === "groups" && f.data.bridge === bridge.name);
   // The kernel datapath shares its connections with the host's netfilter.
   const tracker = bridge.datapath === "netdev" ? net.tracker(`${host}/ovs`, "userspace") : net.tracker(`${host}/linux`, "linux");
-  const sw = new Switch(host, bridge, device, net, tracker, groups, groupsRead, ctx.punts, (s) => lowerNormal(s, facts), false, derived?.of.certainty === "inferred" ? "logical" : "openflow");
+  const sw = new Switch(
+    host,
+    bridge,
+    device,
+    net,
+    tracker,
+    groups,
+    groupsRead,
+    ctx.punts,
+    (s) => lowerNormal(s, facts),
+    false,
+    derived?.of.certainty === "inferred" ? "logical" : "openflow",
+  );
   sw.bareFrames =
     flows.some((f) => changesPacketType(f.data.flow.actions)) ||
     [...groups.values()].some((g) => g.buckets.some((b) => changesPacketType(b.actions)));
@@ -104,7 +117,9 @@ function lowerBridge(ctx: LowerContext, host: string, bridge: Bridge, derived: D
     }
     const unsure = derived
       ? { certainty: derived.of.certainty, why: derived.of.why, derived: derived.texts.get(fact)! }
-      : extent !== "whole" && incomplete(flow.table) ? doubt : {};
+      : extent !== "whole" && incomplete(flow.table)
+        ? doubt
+        : {};
     net.rule(sw.table(flow.table), { ...rule, ...unsure });
   }
   sw.actionSets?.finish((list) => lowerActions(sw, list, { table: 0, terms: [], groups: [] }));

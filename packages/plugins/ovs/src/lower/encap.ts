@@ -49,7 +49,6 @@ export function encap(sw: Switch, a: Extract<OvsAction, { kind: "encap" }>): Act
   const mdType = a.mdType === 2 ? 2n : 1n;
   const header = (next: bigint): Action[] => [
     ...hidden,
-    ...["nsh_flags", "nsh_spi", "nsh_c1", "nsh_c2", "nsh_c3", "nsh_c4"].map((f) => set(f, 0n)),
     set("nsh_ttl", 63n),
     set("nsh_si", 255n),
     set("nsh_np", next),

@@ -34,8 +34,10 @@ const move = (src: Extract<Action, { op: "move" }>["src"], dst: Extract<Action, 
 export function pushVlan(): Action[] {
   return [move(VLAN_TCI, VLAN_TCI2), set(VLAN_TCI, PRESENT)];
 }
-export function popVlan(): Action[] {
-  return [move(VLAN_TCI2, VLAN_TCI), set(VLAN_TCI2, 0n)];
+/** What is no tag (bits were written where none is) stays. */
+export function popVlan(sw: Switch, tagged: boolean): Action[] {
+  const pop = [move(VLAN_TCI2, VLAN_TCI), set(VLAN_TCI2, 0n)];
+  return tagged ? pop : [sw.when("pop_vlan", [matchField([], "vlan_tci", PRESENT, PRESENT)], pop)];
 }
 
 /**

@@ -7,9 +7,11 @@ const WORDS = new WeakMap<MatchTerm, Match>();
 
 function wordsOf(t: MatchTerm, s: Slice): Match {
   let known = WORDS.get(t);
-  if (!known) WORDS.set(t, (known = maskedWords(s, t.value, t.mask)));
+  if (!known) WORDS.set(t, (known = maskedWords(s, t.value, OWN_MASK.has(s.field) ? t.value & t.mask : t.mask)));
   return known;
 }
+/** Fields whose condition OVS sends with its value in the place of the mask (lib/nx-match.c, nx_put_raw; 3.1): only ones are asked for. */
+const OWN_MASK = new Set(["tun_erspan_dir", "tun_erspan_hwid"]);
 
 function maskedWords(s: Slice, value: bigint, mask: bigint): Match {
   const f = field(s.field);

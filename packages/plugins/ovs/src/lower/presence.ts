@@ -116,7 +116,13 @@ export function ifPresent(
 }
 
 /** {@link ifPresent} by what the fields need. */
-export function ifMet(sw: Switch, needs: readonly Needs[], known: KnownPacket, what: string, actions: readonly Action[]): readonly Action[] {
+export function ifMet(
+  sw: Switch,
+  needs: readonly Needs[],
+  known: KnownPacket,
+  what: string,
+  actions: readonly Action[],
+): readonly Action[] {
   const rows = rowsOf(sw.bareFrames ? needs : needs.filter((n) => n !== "eth"), known);
   if (!rows) return actions;
   if (rows.length === 0) return [];

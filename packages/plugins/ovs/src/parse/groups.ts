@@ -54,7 +54,7 @@ export function parseGroupLine(line: string): ParsedGroup {
       id = count(kv.value);
       if (id === null) bad(kv.valueAt, kv.value ?? "", `'${kv.value}' is not a group's number`);
     } else if (kv.key === "type") {
-      type = TYPES[kv.value ?? ""] ?? null;
+      type = Object.hasOwn(TYPES, kv.value ?? "") ? TYPES[kv.value ?? ""] : null;
       if (type === null) bad(kv.valueAt, kv.value ?? "", `'${kv.value}' is not a type of group`);
     } else if (kv.key === "selection_method") selectionMethod = kv.value ?? "";
     else if (kv.key === "selection_method_param") selectionParam = scanUnsigned(kv.value ?? "")?.value ?? 0n;

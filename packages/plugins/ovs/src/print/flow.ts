@@ -31,14 +31,12 @@ const TUNNEL: readonly (readonly [place: string, bits: number])[] = TUNNEL_FIELD
 /** Flag of a tunnel that has a key. */
 const TUNNEL_KEY = 8;
 
-/**
- * @param optionBytes lengths of geneve options by number, as the bridge's mapping has them
- */
-export function printFlow(row: Row, optionBytes: ReadonlyMap<number, number> = new Map()): string {
-  return formatMatch(flowOf(row, optionBytes));
+/** @param options geneve options that are there even if their value is 0, one bit each */
+export function printFlow(row: Row, options = 0): string {
+  return formatMatch(flowOf(row, options));
 }
 
-function flowOf(row: Row, optionBytes: ReadonlyMap<number, number>): FlowMatch {
+function flowOf(row: Row, options: number): FlowMatch {
   const m = new FlowMatch();
   const all = (bits: number) => (1n << BigInt(bits)) - 1n;
   const put = (place: string, bits: number, name = place) => m.put(place, getBig(row, name) & all(bits), all(bits));
@@ -49,8 +47,8 @@ function flowOf(row: Row, optionBytes: ReadonlyMap<number, number>): FlowMatch {
     for (const [place, bits] of TUNNEL) if (place !== "tun_id" || hasKey) put(place, bits);
     for (let i = 0; i < 16; i++) {
       const value = getBig(row, `tun_metadata${i}`);
-      const bytes = optionBytes.get(i) ?? (value === 0n ? 0 : 4 * Math.ceil(value.toString(16).length / 8));
-      if (value !== 0n) m.options.set(i, { value, mask: bytesMask(bytes), bytes, masked: false, present: true });
+      const bytes = 4 * Math.ceil(value.toString(16).length / 8);
+      if (value !== 0n || options & (1 << i)) m.options.set(i, { value, mask: bytesMask(bytes), bytes, masked: false, present: true });
     }
   } else if (is("tun_id")) put("tun_id", 64);
   put("packet_type", 32);

@@ -96,6 +96,11 @@ export function readDpifShow(file: EvidenceFile, ctx: ReadContext): void {
       ctx.problem("warning", i + 1, `'${line.trim()}' is not understood in dpif/show`);
       return;
     }
+    const ofport = portOf(port[2]);
+    if (ofport === null) {
+      ctx.problem("warning", i + 1, `'${port[2]}' is not the number of a port`);
+      return;
+    }
     const options: Record<string, string> = {};
     for (const o of (port[5] ?? "").split(", ")) {
       const eq = o.indexOf("=");
@@ -107,8 +112,8 @@ export function readDpifShow(file: EvidenceFile, ctx: ReadContext): void {
         bridge,
         name: port[1],
         cut: false,
-        ofport: Number(port[2]),
-        ...(/^\d+$/.test(port[3] ?? "") ? { datapathPort: Number(port[3]) } : {}),
+        ofport,
+        ...(/^\d{1,10}$/.test(port[3] ?? "") ? { datapathPort: Number(port[3]) } : {}),
         type: port[4],
         options,
       },

@@ -106,7 +106,8 @@ function portsOfDatapath(text: string, bridge: string): ReadText<OvsPortFact> {
   const only = (shown: boolean) => lines.map((l) => ((DATAPATH.test(l) || IN_DATAPATH.test(l)) === shown ? l : "")).join("\n");
   const shown = run(only(true), "ovs.port", (f, ctx) => readDpifShow(f, ctx));
   const rest = only(false);
-  const described = rest.trim() === "" ? { found: [], problems: [] } : run(rest, "ovs.port", (f, ctx) => readPortDescriptions(f, bridge, ctx));
+  const described =
+    rest.trim() === "" ? { found: [], problems: [] } : run(rest, "ovs.port", (f, ctx) => readPortDescriptions(f, bridge, ctx));
   const own = shown.found.filter((p) => p.bridge === bridge);
   const problems: TextProblem[] = [...shown.problems, ...described.problems];
   if (own.length === 0) problems.push({ severity: "warning", line: 0, message: `bridge '${bridge}' is not in this dpif/show` });

@@ -16,7 +16,7 @@ import {
 import type { OvsGroup, TableRef } from "../ast.js";
 import type { OvsTlvFact } from "../facts.js";
 import { ActionSetStates, writesActionSet } from "../lower/actionSetStates.js";
-import { lowerActions } from "../lower/actions.js";
+import { leave, lowerActions } from "../lower/actions.js";
 import type { Bridge, BridgePort } from "../lower/bridges.js";
 import { changesPacketType } from "../lower/encap.js";
 import { ruleOf } from "../lower/flow.js";
@@ -28,7 +28,7 @@ import { printActions } from "../print/actions.js";
 import { printMatch } from "../print/match.js";
 import { type FlowOfText, fdbOfText, flowsOfText, groupsOfText, portsOfText, tlvMapOfText } from "../read/texts.js";
 import type { LayerFile, OfprotoBridge, OfprotoPatch } from "./open.js";
-import { TunnelOption, tunnelOf } from "./tunnel.js";
+import { leftByTunnel, TunnelOption, tunnelOf } from "./tunnel.js";
 import type { TracedBridge, TracedPort, TracedRule, World } from "./world.js";
 
 /** Fields that go with a packet from bridge to bridge; all else of the bridge's own is forgotten. */
@@ -140,11 +140,27 @@ function make(spec: OfprotoBridge, patches: readonly OfprotoPatch[], net: Networ
       });
       continue;
     }
-    byNumber.set(number, { number, name: known?.name ?? e.port, config: known?.config ?? [], live: true, datapath: null, tunnel: null, peer: null });
+    byNumber.set(number, {
+      number,
+      name: known?.name ?? e.port,
+      config: known?.config ?? [],
+      live: true,
+      datapath: null,
+      tunnel: null,
+      peer: null,
+    });
   }
   const portsUnknown = spec.ports === undefined || spec.ports.text.trim() === "";
   if (!byNumber.has(PORT.local))
-    byNumber.set(PORT.local, { number: PORT.local, name: spec.name, datapath: PORT.local, config: [], live: true, tunnel: null, peer: null });
+    byNumber.set(PORT.local, {
+      number: PORT.local,
+      name: spec.name,
+      datapath: PORT.local,
+      config: [],
+      live: true,
+      tunnel: null,
+      peer: null,
+    });
 
   const inOrder = floodOrder(byNumber);
   const device = net.device({ name: spec.name, kind: "bridge", host: "" });
@@ -208,6 +224,7 @@ function bridgePort(p: TracedPort): BridgePort {
     state: p.live ? ["LIVE"] : ["LINK_DOWN"],
     vlans: false,
     origin: null,
+    ...(p.tunnel && p.tunnel.dst === null && { withoutEnd: leftByTunnel(p.tunnel) }),
   };
 }
 
@@ -224,7 +241,7 @@ function normalOf(sw: Switch, fdb: Making["fdb"]): Table {
   const untagged = (sent: readonly Action[]): Action[] => [tag(0), ...sent, tag(EMPTY_TAG)];
   for (const f of fdb) {
     const to = matchField([], "eth_dst", f.mac);
-    const out: Action[] = [{ op: "output", port: f.port }];
+    const out = leave(sw, f.port);
     if (f.vlan !== 0) {
       net.rule(t, { priority: 3, rows: [matchField(to, "vlan_tci", 0x1000 | f.vlan, 0x1fff)], program: out });
       continue;
@@ -233,7 +250,7 @@ function normalOf(sw: Switch, fdb: Making["fdb"]): Table {
     const rows = [matchField(to, "vlan_tci", 0, 0x1000), matchField(to, "vlan_tci", 0x1000, 0x1fff)];
     net.rule(t, { priority: 2, rows, program: out });
   }
-  const flood: Action[] = sw.bridge.ports.filter((p) => !p.config.includes("NO_FLOOD")).map((p) => ({ op: "output", port: p.number! }));
+  const flood: Action[] = sw.bridge.ports.filter((p) => !p.config.includes("NO_FLOOD")).flatMap((p) => leave(sw, p.number!));
   net.rule(t, { priority: 1, rows: [matchField([], "vlan_tci", EMPTY_TAG)], program: untagged(flood) });
   t.miss = flood;
   return t;

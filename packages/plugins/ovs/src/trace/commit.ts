@@ -64,12 +64,7 @@ const ICMP = [number("type", "icmp_type", 1), number("code", "icmp_code", 1)];
 const ND_EXTENSIONS = [number("nd_reserved", "nd_reserved", 4), number("nd_options_type", "nd_options", 1)];
 const ND = [part("target", "nd_target", ipv6Text, 16), part("sll", "nd_sll", macText, 6), part("tll", "nd_tll", macText, 6)];
 const nshByte = (label: string, name: string): Part => ({ label, name, text: dec, maskText: byte, maskedText: byte, bytes: 1 });
-const NSH = [
-  nshByte("flags", "nsh_flags"),
-  nshByte("ttl", "nsh_ttl"),
-  part("spi", "nsh_spi", hex0, 3, wideMask),
-  nshByte("si", "nsh_si"),
-];
+const NSH = [nshByte("flags", "nsh_flags"), nshByte("ttl", "nsh_ttl"), part("spi", "nsh_spi", hex0, 3, wideMask), nshByte("si", "nsh_si")];
 const NSH_CONTEXTS = ["c1", "c2", "c3", "c4"].map((c) => part(c, `nsh_${c}`, hex0, 4, wideMask));
 const PORT_KEY: Record<number, string> = { [PROTO.tcp]: "tcp", [PROTO.udp]: "udp", [PROTO.sctp]: "sctp" };
 
@@ -152,12 +147,19 @@ function differing(c: Commit, parts: readonly Part[]): { part: Part; value: bigi
   return out.length > 0 ? out : null;
 }
 
+/** Bits of the TOS byte that are not written: of congestion, where a tunnel has read them and they stay. */
+function keptOfTos({ flow, base }: Commit): bigint {
+  const tunnelled = base.big("tun_dst") !== 0n || base.big("tun_ipv6_dst") !== 0n;
+  return tunnelled && ((flow.get("nw_tos") ^ base.get("nw_tos")) & ECN) === 0 ? BigInt(ECN) : 0n;
+}
+const ECN = 3;
+
 function setMasked(c: Commit, key: string, parts: readonly Part[]): boolean {
   const sets = differing(c, parts);
   if (!sets) return false;
   const words = sets.map(({ part: p, value, mask: read }) => {
     const full = p.full ?? (1n << BigInt(field(p.name).bits)) - 1n;
-    const mask = read & full;
+    const mask = read & full & ~(p.name === "nw_tos" ? keptOfTos(c) : 0n);
     return mask === full ? `${p.label}=${p.text(value)}` : `${p.label}=${p.text(value & mask)}/${(p.maskText ?? p.text)(mask)}`;
   });
   c.out.put(`set(${key}(${words.join(",")}))`, 8 + 2 * bytesOf(parts));
@@ -169,8 +171,9 @@ function setMasked(c: Commit, key: string, parts: readonly Part[]): boolean {
 function setNdExtensions(c: Commit): boolean {
   const [reserved, type] = ND_EXTENSIONS.map((p) => ({ value: c.flow.big(p.name), base: c.base.big(p.name), mask: c.masks.big(p.name) }));
   if (reserved.value === reserved.base && type.value === type.base) return false;
-  const words = [`nd_reserved=0x${(reserved.value & reserved.mask).toString(16)}`];
   // Of what does not change no bit is written.
+  const bits = reserved.value === reserved.base ? 0n : reserved.value & reserved.mask;
+  const words = [`nd_reserved=0x${bits.toString(16)}`];
   const mask = type.value === type.base ? 0n : type.mask;
   if (mask !== 0n) words.push(`nd_options_type=${type.value & mask}${mask === 0xffn ? "" : `/${hex(mask)}`}`);
   c.out.put(`set(nd_ext(${words.join(",")}))`, 8 + 2 * bytesOf(ND_EXTENSIONS));

@@ -17,8 +17,9 @@ const PORT_WORDS = ["tp_src", "tp_dst", "icmp_type", "icmp_code"].map((f) => fie
 /** Stage of each word: that of its field's place in OVS's flow structure. */
 const STAGE: number[] = [];
 const LINK = /^(eth_|vlan_|mpls_)/;
-const TRANSPORT = /^(tp_|icmp_|ct_tp_|nd_reserved)/;
-const NETWORK = /^(ip_|nw_|ipv6_|arp_|nd_|nsh_|tcp_flags|ct_nw_(src|dst)|ct_ipv6_)/;
+// What OVS keeps behind the network header: also addresses of ARP's hardware, neighbour discovery, NSH.
+const TRANSPORT = /^(tp_|icmp_|ct_tp_|nd_|arp_sha|arp_tha|nsh_|tcp_flags)/;
+const NETWORK = /^(ip_|nw_|ipv6_|arp_|ct_nw_(src|dst)|ct_ipv6_)/;
 for (const f of FIELDS)
   for (let i = 0; i < f.words; i++) STAGE[f.word + i] = LINK.test(f.name) ? 1 : TRANSPORT.test(f.name) ? 3 : NETWORK.test(f.name) ? 2 : 0;
 

@@ -2,6 +2,7 @@
 import type { Slice } from "@plumbline/model";
 import type { FieldSlice, OvsAction } from "../ast.js";
 import { formatSlice, ovsField } from "../fields.js";
+import { READ_AS_ZERO } from "../lower/bits.js";
 import { type Context, NotTranslated } from "./context.js";
 import { hex } from "./datapath.js";
 import { CFI, ETH, PROTO, PT } from "./headers.js";
@@ -14,7 +15,12 @@ function held(s: FieldSlice): Slice {
   return s.slice;
 }
 function consultSlice(c: Context, s: Slice, mask = ones(s.n)): void {
+  // What was read before of a field that is read as zero is forgotten.
+  if (READ_AS_ZERO.has(s.field)) c.masks.set(s.field, 0);
   c.masks.setBits(s, c.masks.bits(s) | mask);
+}
+function bitsOf(c: Context, s: Slice): bigint {
+  return READ_AS_ZERO.has(s.field) ? 0n : c.flow.bits(s);
 }
 function report(c: Context, s: FieldSlice): void {
   const f = ovsField(s.field);
@@ -108,12 +114,16 @@ export function setField(c: Context, a: Extract<OvsAction, { kind: "setField" }>
     if (!quiet) c.report("warn", `unmet prerequisites for ${a.dst.field}, set_field ignored`);
     return;
   }
-  if (!/^set_tunnel/.test(a.form)) consultSlice(c, dst, a.mask);
+  // Of ARP's operation a write of any bits reads all, a move those that it moves.
+  if (dst.field === "arp_op") c.consult("arp_op", 0xffff);
+  else if (!/^set_tunnel/.test(a.form)) consultSlice(c, dst, a.mask);
   write(c, dst, a.value, a.mask);
 }
 
 function write(c: Context, dst: Slice, value: bigint, mask: bigint): void {
-  c.flow.setBits(dst, (c.flow.bits(dst) & ~mask) | (value & mask));
+  const old = bitsOf(c, dst);
+  if (READ_AS_ZERO.has(dst.field)) c.flow.set(dst.field, 0);
+  c.flow.setBits(dst, (old & ~mask) | (value & mask));
 }
 
 function setTag(c: Context, a: Extract<OvsAction, { kind: "setField" }>, dst: Slice): void {
@@ -145,7 +155,7 @@ export function moveField(c: Context, src: FieldSlice, dst: FieldSlice): void {
   if (hasField(c, dst.field) && hasField(c, src.field)) {
     consultSlice(c, from);
     consultSlice(c, to);
-    c.flow.setBits(to, c.flow.bits(from));
+    write(c, to, bitsOf(c, from), ones(to.n));
     if (to.field === "vlan_tci") c.flow.fixTpid();
   }
   report(c, dst);
@@ -154,7 +164,7 @@ export function moveField(c: Context, src: FieldSlice, dst: FieldSlice): void {
 export function pushField(c: Context, src: FieldSlice): void {
   const s = held(src);
   consultSlice(c, s);
-  c.stack.push({ value: c.flow.bits(s), bits: s.n });
+  c.stack.push({ value: bitsOf(c, s), bits: s.n });
 }
 
 export function popField(c: Context, dst: FieldSlice): void {
@@ -165,7 +175,7 @@ export function popField(c: Context, dst: FieldSlice): void {
     return;
   }
   consultSlice(c, s);
-  c.flow.setBits(s, top.value & ones(s.n));
+  write(c, s, top.value, ones(s.n));
   if (s.field === "vlan_tci") c.flow.fixTpid();
   report(c, dst);
 }

@@ -123,8 +123,7 @@ export class Headers {
 
   /** flow_fix_vlan_tpid: a tag without an ethertype has the usual one. */
   fixTpid(): void {
-    if (!this.isTagged) this.tpid[0] = 0;
-    else if (this.tpid[0] === 0) this.tpid[0] = ETH.vlan;
+    if (this.tpid[0] === 0 && this.get("vlan_tci") !== 0) this.tpid[0] = ETH.vlan;
   }
   pushVlan(ethertype: number): void {
     this.set("vlan_tci2", this.get("vlan_tci"));
@@ -133,17 +132,20 @@ export class Headers {
     this.tpid[0] = ethertype;
   }
   popVlan(): void {
+    if (!this.isTagged) return;
     this.set("vlan_tci", this.get("vlan_tci2"));
     this.tpid[0] = this.tpid[1];
     this.set("vlan_tci2", 0);
     this.tpid[1] = 0;
   }
-  /** Tags, outermost first, as ethertype and TCI. */
+  /** Tags, outermost first, as ethertype and TCI: down to the first that is none (lib/flow.c, flow_count_vlan_headers). */
   get tags(): { tpid: number; tci: number }[] {
-    return [
+    const all = [
       { tpid: this.tpid[0], tci: this.get("vlan_tci") },
       { tpid: this.tpid[1], tci: this.get("vlan_tci2") },
-    ].filter((t) => t.tci & CFI);
+    ];
+    const end = all.findIndex((t) => (t.tci & CFI) === 0);
+    return end < 0 ? all : all.slice(0, end);
   }
 
   /** flow_count_mpls_labels: labels down to the end of the stack; of a stack without an end, those that are not zero. */

@@ -20,7 +20,10 @@ export interface OfprotoBridge {
   readonly flows: LayerFile;
   /** `dump-groups`, or `add-groups` input. */
   readonly groups?: LayerFile;
-  /** `dump-ports-desc`, `show`, or lines `OFPORT NAME [DPPORT [up|down]]`. Without it a port has the number that flows call it by. */
+  /**
+   * `dump-ports-desc`, `show`, `dpif/show` (which alone tells tunnels, and joins patch ports), one behind the other, or lines
+   * `OFPORT NAME [DPPORT [up|down]]`. Without it a port has the number that flows call it by.
+   */
   readonly ports?: LayerFile;
   /** `fdb/show`. */
   readonly fdb?: LayerFile;

@@ -118,7 +118,9 @@ function lookUp(c: Context, table: number, as: LookUpAs): TracedRule | null {
  */
 function agree(c: Context, run: Row, table: number): void {
   if (run.every((w, i) => ((w ^ c.flow.row[i]) & COMPARED[i]) === 0)) return;
-  const shown = FIELDS.filter((f) => Array.from({ length: f.words }, (_, i) => f.word + i).some((i) => (run[i] ^ c.flow.row[i]) & COMPARED[i]));
+  const shown = FIELDS.filter((f) =>
+    Array.from({ length: f.words }, (_, i) => f.word + i).some((i) => (run[i] ^ c.flow.row[i]) & COMPARED[i]),
+  );
   const text = shown.map((f) => `${f.name} ${c.flow.big(f.name)} / ${getBig(run, f.name)}`).join(", ");
   c.disagreements.push(`table ${table} of ${c.bridge.name}: ${text}`);
 }
@@ -128,7 +130,8 @@ function agree(c: Context, run: Row, table: number): void {
  */
 const COMPARED: Readonly<Uint32Array> = (() => {
   const out = new Uint32Array(ROW_WORDS);
-  for (const f of FIELDS) if (!/^(out_port|recirc_id|tun_tos|tun_ttl|tun_flags)$/.test(f.name)) out.fill(0xffffffff, f.word, f.word + f.words);
+  for (const f of FIELDS)
+    if (!/^(out_port|recirc_id|tun_tos|tun_ttl|tun_flags)$/.test(f.name)) out.fill(0xffffffff, f.word, f.word + f.words);
   out[field("tun_flags").word] = TUNNEL_OAM;
   return out;
 })();

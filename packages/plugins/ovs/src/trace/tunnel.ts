@@ -5,7 +5,7 @@
  * With the userspace datapath OVS itself puts the outer headers on, by routes and neighbours of its own that no file here tells: there too
  * it is told as the kernel's.
  */
-import { ipv4Number, ipv4Text, ipv6Number, ipv6Text, TUNNEL_FIELDS } from "@plumbline/model";
+import { type Action, ipv4Number, ipv4Text, ipv6Number, ipv6Text, slice, TUNNEL_FIELDS } from "@plumbline/model";
 import type { Context } from "./context.js";
 import { hex } from "./datapath.js";
 
@@ -23,6 +23,8 @@ export interface Tunnel {
   readonly csum: boolean;
   /** `pkt_mark` of what leaves, where it is set. */
   readonly mark: number | null;
+  /** Fields of ERSPAN that each packet does not say itself: they are none. */
+  readonly cleared: readonly string[];
 }
 interface Address {
   readonly family: 4 | 6;
@@ -30,7 +32,15 @@ interface Address {
 }
 
 /** UDP or TCP ports by type (lib/netdev-vport.c). */
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { geneve: 6081, vxlan: 4789, gre: 0, ip6gre: 0, erspan: 0, ip6erspan: 0, gtpu: 2152 };
+const DEFAULT_PORTS: Readonly<Record<string, number>> = {
+  geneve: 6081,
+  vxlan: 4789,
+  gre: 0,
+  ip6gre: 0,
+  erspan: 0,
+  ip6erspan: 0,
+  gtpu: 2152,
+};
 const DEFAULT_TTL = 64;
 const NO_ADDRESS: Address = { family: 4, value: 0n };
 
@@ -50,11 +60,12 @@ export function tunnelOf(type: string | undefined, options: Readonly<Record<stri
     if (six === null) throw new TunnelOption(`'${text}' is not an address`);
     return { family: 6, value: six };
   };
-  const number = (text: string): number => {
-    const n = Number(text);
-    if (!Number.isInteger(n)) throw new TunnelOption(`'${text}' is not a number`);
-    return n;
+  const big = (text: string, bits: number): bigint => {
+    if (!/^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(text) || BigInt(text) >> BigInt(bits) !== 0n)
+      throw new TunnelOption(`'${text}' is no number of ${bits} bits`);
+    return BigInt(text);
   };
+  const number = (text: string, bits: number) => Number(big(text, bits));
   const keyText = o.out_key ?? o.key;
   for (const name of ["packet_type", "exts", "erspan_ver", "erspan_idx", "erspan_dir", "erspan_hwid"])
     if (o[name] !== undefined && o[name] !== "flow" && o[name] !== "legacy_l2" && o[name] !== "gbp")
@@ -63,13 +74,14 @@ export function tunnelOf(type: string | undefined, options: Readonly<Record<stri
     type,
     src: address(o.local_ip),
     dst: address(o.remote_ip),
-    key: keyText === undefined ? "none" : keyText === "flow" ? null : BigInt(number(keyText)),
-    ttl: o.ttl === undefined ? DEFAULT_TTL : o.ttl === "inherit" ? "inherit" : number(o.ttl),
-    tos: o.tos === undefined ? 0 : o.tos === "inherit" ? "inherit" : number(o.tos),
-    dstPort: o.dst_port === undefined ? DEFAULT_PORTS[type] : number(o.dst_port),
+    key: keyText === undefined ? "none" : keyText === "flow" ? null : big(keyText, 64),
+    ttl: o.ttl === undefined ? DEFAULT_TTL : o.ttl === "inherit" ? "inherit" : number(o.ttl, 8),
+    tos: o.tos === undefined ? 0 : o.tos === "inherit" ? "inherit" : number(o.tos, 8),
+    dstPort: o.dst_port === undefined ? DEFAULT_PORTS[type] : number(o.dst_port, 16),
     df: o.df_default !== "false",
     csum: o.csum === "true",
-    mark: o.egress_pkt_mark === undefined ? null : number(o.egress_pkt_mark),
+    cleared: ["erspan_ver", "erspan_idx", "erspan_dir", "erspan_hwid"].filter((name) => o[name] !== "flow").map((name) => `tun_${name}`),
+    mark: o.egress_pkt_mark === undefined ? null : number(o.egress_pkt_mark, 32),
   };
 }
 export class TunnelOption extends Error {}
@@ -100,6 +112,7 @@ export function sendByTunnel(c: Context, t: Tunnel): boolean {
   }
   // Congestion is always told outside too.
   if (flow.isIp) {
+    c.consult("nw_tos", ECN);
     const ecn = flow.get("nw_tos") & ECN;
     tos |= ecn === CE ? ECT_0 : ecn;
   }
@@ -108,6 +121,7 @@ export function sendByTunnel(c: Context, t: Tunnel): boolean {
     "tun_flags",
     (flow.get("tun_flags") & FLAG.oam) | (t.df ? FLAG.df : 0) | (t.csum ? FLAG.csum : 0) | (t.key === "none" ? 0 : FLAG.key),
   );
+  for (const f of t.cleared) flow.set(f, 0);
   if (t.mark !== null) {
     flow.set("pkt_mark", t.mark);
     c.consult("pkt_mark", 0xffffffff);
@@ -120,6 +134,15 @@ export function sendByTunnel(c: Context, t: Tunnel): boolean {
   c.report("detail", "output to kernel tunnel");
   commitTunnel(c, t);
   return true;
+}
+
+/** What of a tunnel stays with a packet that did not leave by it, as far as flows can match it. */
+export function leftByTunnel(t: Tunnel): Action[] {
+  const set = (name: string, value: bigint): Action => ({ op: "set", dst: slice(name), value });
+  const src = t.src
+    ? [set("tun_src", t.src.family === 4 ? t.src.value : 0n), set("tun_ipv6_src", t.src.family === 6 ? t.src.value : 0n)]
+    : [];
+  return [...src, ...t.cleared.map((f) => set(f, 0n)), ...(t.key === null ? [] : [set("tun_id", t.key === "none" ? 0n : t.key)])];
 }
 
 function setAddress(c: Context, end: "src" | "dst", a: Address): void {
@@ -150,7 +173,7 @@ function tunnelText(c: Context, t: Tunnel): string {
   out.push(`ttl=${flow.get("tun_ttl")}`);
   if (t.dstPort) out.push(`tp_dst=${t.dstPort}`);
   if (t.type === "vxlan" && (flow.get("tun_gbp_id") || flow.get("tun_gbp_flags")))
-    out.push(`vxlan(gbp(id=${flow.get("tun_gbp_id")},flags=0x${flow.get("tun_gbp_flags").toString(16)}))`);
+    out.push(`vxlan(gbp(id=${flow.get("tun_gbp_id")},flags=${hex(flow.get("tun_gbp_flags"))}))`);
   if (t.type === "geneve") {
     const options = c.bridge.tlvMap
       .map((o) => ({ ...o, index: Number(o.field.slice("tun_metadata".length)) }))
