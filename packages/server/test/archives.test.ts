@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { type Headers, pack } from "tar-stream";
+import { type Header, pack } from "tar-stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startService, type TestService, tarOf } from "./service.js";
 
@@ -19,10 +19,10 @@ afterAll(async () => {
   rmSync(data, { recursive: true, force: true });
 });
 
-async function special(header: Partial<Headers> & { name: string }, content = ""): Promise<Buffer> {
+async function special(header: Partial<Header> & { name: string }, content = ""): Promise<Buffer> {
   const tar = pack();
   tar.entry({ name: "node-1/host/ip_neigh" }, "192.0.2.1 dev eth0 lladdr 52:54:00:00:00:01 REACHABLE\n");
-  tar.entry(header as Headers, content);
+  tar.entry(header as Header, content);
   tar.finalize();
   const chunks: Buffer[] = [];
   for await (const chunk of tar) chunks.push(chunk as Buffer);

@@ -40,7 +40,7 @@ export function columnsOf(hops: readonly Hop[], look: Look): Columns {
  * Whether a hop tells something: it changed or chose, is not proven, applies an object with a name, or ends the walk. The
  * rest are tables that a packet passes through.
  */
-export function tells(h: Hop): boolean {
+function tells(h: Hop): boolean {
   if (h.choice !== undefined || (h.certainty !== "proven" && !standsIn(h))) return true;
   if (h.links.some((l) => APPLIED.has(l.kind))) return true;
   if (seenChanges(h).length > 0) return true;

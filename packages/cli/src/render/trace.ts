@@ -102,7 +102,7 @@ export function percent(p: number): string {
   return `${Math.round(p * 1000) / 10} %`;
 }
 
-export function tupleText(t: Tuple): string {
+function tupleText(t: Tuple): string {
   // ARP and protocols without ports.
   if (t.srcPort === 0 && t.dstPort === 0) return `${t.src} > ${t.dst}`;
   const end = (address: string, port: number) => (address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);

@@ -6,7 +6,7 @@ import { PlumblineError } from "@plumbline/model";
 import type { Limits } from "./limits.js";
 
 /** Most bytes that `packed` bytes may unpack to. */
-export function unpackedBound(packed: number, limits: Limits): number {
+function unpackedBound(packed: number, limits: Limits): number {
   return Math.min(limits.total, Math.max(limits.ratioFrom, packed * limits.ratio));
 }
 

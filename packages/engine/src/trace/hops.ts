@@ -41,7 +41,7 @@ export interface Need {
 }
 
 /** Scratch fields of a device: worth seeing in JSON, noise in a line for people. */
-export const SCRATCH = /^(reg\d|metadata|in_port|out_port|conj_id|nexthop|ct_(nw|tp|ipv6|label|zone)|recirc_id|dp_hash|uid|tun_)/;
+const SCRATCH = /^(reg\d|metadata|in_port|out_port|conj_id|nexthop|ct_(nw|tp|ipv6|label|zone)|recirc_id|dp_hash|uid|tun_)/;
 
 /** Words that the packet's one-line text shows. */
 const HEADER = [...wordsOf("header"), ...wordsOf("inner")];

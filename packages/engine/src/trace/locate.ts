@@ -30,7 +30,7 @@ export interface Start {
 const canSend = (d: Device) => d.origin >= 0;
 
 /** The device a user means: its name, an alias, its node's name or its pod's. Stacks come before switches. */
-export function findDevice(net: Network, name: string): Device | undefined {
+function findDevice(net: Network, name: string): Device | undefined {
   const byName = (d: Device) => d.name === name || d.aliases.includes(name);
   return (
     net.devices.find((d) => byName(d) && canSend(d)) ??

@@ -132,7 +132,7 @@ const BOUND_TEXT: Record<number, string> = {
 };
 
 /** Text that a leaf carries. */
-export function leafText(leaf: Event, num: Numbering): string {
+function leafText(leaf: Event, num: Numbering): string {
   if (leaf.a === LEAF.looped) return BOUND_TEXT[leaf.b] ?? "a bound was met";
   if (leaf.a === LEAF.unlinked) return `what is attached to port ${leaf.b} is not in the evidence`;
   if (leaf.b === 0xffffffff) return leaf.a === LEAF.unknown ? "the tunnelled packet is not known" : "";

@@ -99,7 +99,7 @@ const NO_CONNECTIONS: readonly KnownConnection[] = [];
 /** The word of `nexthop` that holds an IPv4 address. */
 const NEXTHOP_LOW = field("nexthop").word + 3;
 
-export function tupleOfRow(row: Row): Tuple {
+function tupleOfRow(row: Row): Tuple {
   const icmp = get(row, "ip_proto") === 1 || get(row, "ip_proto") === 58;
   return {
     src: addressOf(row, "src"),

@@ -21,7 +21,7 @@ interface NamedMap {
   readonly name: string;
   readonly verdicts?: readonly (RuleText & { readonly verdict: { readonly v: string; readonly chain?: string } })[];
 }
-export interface ProxyTable {
+interface ProxyTable {
   readonly family: string;
   readonly name: string;
   readonly chains: readonly ChainText[];

@@ -19,7 +19,7 @@ export interface ProxyFrontend {
   readonly at: RuleText;
 }
 
-export interface ProxyEndpoint {
+interface ProxyEndpoint {
   readonly address: string;
   readonly port: number;
   /** Of the Service's new connections, 0 to 1. */

@@ -117,7 +117,7 @@ function natMade(nat: Row, l: Lflow): boolean {
 }
 
 /** `namespace/name` of the pod that a logical port is for: as the port says, else as a pod's name makes the port's. */
-export function podOfPort(facts: FactBase, zone: Zone, port: string): string {
+function podOfPort(facts: FactBase, zone: Zone, port: string): string {
   const lsp = rows(zone, "northbound", "Logical_Switch_Port").find((p) => asText(p.columns["name"]) === port);
   const ids = asMap(lsp?.columns["external_ids"]);
   const namespace = ids["namespace"];

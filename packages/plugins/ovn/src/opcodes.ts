@@ -4,7 +4,7 @@
  */
 
 /** What becomes of the packet. */
-export type Meaning =
+type Meaning =
   /** ovn-controller notes something; the packet goes on. */
   | { readonly kind: "aside"; readonly text: string }
   /** A packet is made in answer, and the nested actions run on it. */

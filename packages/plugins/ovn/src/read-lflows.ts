@@ -24,7 +24,7 @@ const SECTIONS: { readonly [heading: string]: string } = {
 };
 
 /** Stages are named lr_in_x, ls_out_y: the pipeline is in the name. */
-export function pipelineOfStage(stage: string): Pipeline | undefined {
+function pipelineOfStage(stage: string): Pipeline | undefined {
   if (/^l[rs]_in_/.test(stage)) return "ingress";
   if (/^l[rs]_out_/.test(stage)) return "egress";
   return undefined;

@@ -35,7 +35,7 @@ export interface TestService {
 }
 
 /** The node: interface 0 leads out, the last to its pods. */
-export const podInterface = (d: Draw): number => d.interfaces.length - 1;
+const podInterface = (d: Draw): number => d.interfaces.length - 1;
 export const podNetwork = (d: Draw): string => (d.version === 6 ? `fd00:${podInterface(d)}::/64` : `10.${podInterface(d)}.0.0/24`);
 export const nodeAddress = (d: Draw): string => (d.version === 6 ? "fd00:0::1" : "10.0.0.1");
 export const inText = (ip: string, port: number): string => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`);

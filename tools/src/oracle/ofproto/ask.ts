@@ -92,7 +92,7 @@ export function openOurs(files: readonly Evidence[]): Ours {
 }
 
 /** A question as a line: the bridge, the packet, its options. A datapath flow tells by its port which bridge it enters. */
-export const questionLine = (q: Question) => (q[0] === DATAPATH ? q.slice(1) : q).join(" ");
+const questionLine = (q: Question) => (q[0] === DATAPATH ? q.slice(1) : q).join(" ");
 
 /** Steps of a thread. A resumed one is in the bridge whose rules it hits; `?` where it hits none. */
 function steps(t: Thread, owners: ReadonlyMap<string, string>): ToldStep[] {

@@ -21,7 +21,7 @@ import { type Evidence, formOf, openOurs, ourLines } from "./ask.js";
 import { type BridgeTables, FORMS, type Form, flowLine, groupLine, type Question, readFlow, readGroup, type TableSet } from "./tables.js";
 import { BRIDGES, LEARNED, OPTIONS, portsText } from "./topology.js";
 
-export interface Asked {
+interface Asked {
   readonly question: Question;
   readonly flooded: boolean;
   readonly answer: readonly string[];

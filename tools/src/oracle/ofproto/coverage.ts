@@ -13,9 +13,9 @@ export interface Count {
 }
 
 /** Match fields that every long run must meet. */
-export const FIELDS_TO_MEET: readonly string[] = [...MATCH_FIELDS.map((f) => f.name), "conj_id"];
+const FIELDS_TO_MEET: readonly string[] = [...MATCH_FIELDS.map((f) => f.name), "conj_id"];
 /** Actions that every long run must meet. */
-export const ACTIONS_TO_MEET: readonly string[] = [
+const ACTIONS_TO_MEET: readonly string[] = [
   ...["output", "output to a register's port", "output with max_len", "output to no port", "output to a patch port", "output to a tunnel"],
   ...["IN_PORT", "LOCAL", "FLOOD", "ALL", "NORMAL", "controller", "enqueue", "set_queue", "pop_queue", "drop"],
   ...["resubmit", "resubmit as port", "resubmit ct", "goto_table", "write_actions", "clear_actions", "write_metadata", "meter"],
@@ -77,7 +77,7 @@ export const ACTIONS_TO_MEET: readonly string[] = [
 ];
 
 /** Names under which a rule's actions are counted. */
-export function actionNames(actions: readonly string[], groups: readonly GroupSpec[], bridge: string): string[] {
+function actionNames(actions: readonly string[], groups: readonly GroupSpec[], bridge: string): string[] {
   if (actions.length === 0) return ["drop"];
   return actions.flatMap((text) => {
     const name = /^[A-Za-z_0-9]+/.exec(text)?.[0] ?? text;

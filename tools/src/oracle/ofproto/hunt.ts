@@ -16,7 +16,7 @@ const QUESTIONS_A_TURN = 25;
 /** Larger texts are of tables that multiply; our side's bounds are others. */
 const LONGEST = 200_000;
 
-export interface Difference {
+interface Difference {
   readonly seed: number;
   readonly kind: Kind;
   readonly text: string;

@@ -7,7 +7,7 @@
  */
 
 /** A rule that was hit, or a table in which none was. */
-export interface Step {
+interface Step {
   readonly bridge: string;
   /**
    * Below the first heading of a resumed thread. That names the bridge at which the packet came in, whichever bridge's tables are gone

@@ -122,7 +122,7 @@ export interface KeptActions {
   readonly complaint: string;
 }
 
-export function actionCaseText(c: KeptActions, note: string): string {
+function actionCaseText(c: KeptActions, note: string): string {
   return [`# ${note}`, `actions: ${c.actions}`, c.complaint === FINE ? "accepted" : `error: ${c.complaint}`, ""].join("\n");
 }
 

@@ -16,7 +16,7 @@ const IPV4 = ["10.0.0.1", "10.0.0.2", "10.0.0.5", "192.168.1.1", "172.16.0.9", "
 const IPV6 = ["2001:db8::1", "fe80::1", "ff02::1", "ff02::1:ff00:1", "ff02::16", "::1", "::ffff:192.0.2.128"];
 const MAC = ["00:00:00:00:00:01", "00:00:00:00:00:02", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:05", "33:33:00:00:00:01"];
 
-export type ValueKind = "ipv4" | "ipv6" | "mac" | "port" | "number";
+type ValueKind = "ipv4" | "ipv6" | "mac" | "port" | "number";
 export interface FieldName {
   readonly name: string;
   readonly bits: number;

@@ -84,7 +84,7 @@ export interface KeptExpression {
   readonly answer: string | readonly boolean[];
 }
 
-export function caseText(c: KeptExpression, note: string): string {
+function caseText(c: KeptExpression, note: string): string {
   const answer = typeof c.answer === "string" ? `error ${c.answer}` : c.answer.map((h) => (h ? "holds" : "does not")).join(", ");
   return [`# ${note}`, `expression: ${c.expression}`, ...c.packets.map((p) => `packet: ${p.join(" && ")}`), `answer: ${answer}`, ""].join(
     "\n",

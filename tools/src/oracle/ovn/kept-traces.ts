@@ -3,7 +3,7 @@ import { shrinkList } from "../shrink.js";
 import { ovnRelease } from "./private-southbound.js";
 import { bare, type Southbound, without } from "./southbound-file.js";
 import { askOnce, type Question, withSouthbound } from "./tracer.js";
-import { compare, isRefused, masked, OurTracer } from "./traces.js";
+import { compare, isRefused, OurTracer } from "./traces.js";
 
 export interface KeptTrace {
   readonly note: string;
@@ -63,21 +63,6 @@ export async function smallTrace(all: Southbound, asked: Question, note: string)
     answer: last.theirs.trimEnd().split("\n"),
     southbound: bare(without(rows, new Set())),
   };
-}
-
-/** As little of the database as is answered the same: for a case worth keeping though nothing is wrong with it. */
-export async function keepTrace(all: Southbound, question: Question, note: string): Promise<KeptTrace> {
-  const whole = await ask(all, question);
-  const same = async (rows: Southbound): Promise<boolean> => {
-    try {
-      return masked((await ask(rows, question)).theirs) === masked(whole.theirs);
-    } catch {
-      return false;
-    }
-  };
-  const met = await hitOnly(all, question, (rows) => same(rows));
-  const southbound = bare(without(await shrinkRows(met, same), new Set()));
-  return { note, release: await ovnRelease(), question, answer: whole.theirs.trimEnd().split("\n"), southbound };
 }
 
 /** Only the logical flows that either answer meets, if that is enough. */

@@ -24,7 +24,7 @@ export interface Switch {
   /** Ports of any type, routers' included. */
   readonly all: string[];
 }
-export interface RouterPort extends SwitchPort {
+interface RouterPort extends SwitchPort {
   readonly to: Switch;
 }
 export interface Router {

@@ -56,7 +56,7 @@ export function chainName(t: TableAst, chain: string): string {
 }
 
 /** The command that lists a chain with its counters. */
-export function listing(t: TableAst, chain: string): string {
+function listing(t: TableAst, chain: string): string {
   if (t.source === "nft") return `nft -a list chain ${t.family} ${t.name} ${chain}`;
   return `${t.family === "ip6" ? "ip6tables" : "iptables"} -t ${t.name} -nvL ${chain} --line-numbers`;
 }

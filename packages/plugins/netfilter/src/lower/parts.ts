@@ -11,7 +11,7 @@ export type BranchStatement = Extract<Statement, { s: "verdict" | "reject" | "na
 export type EffectStatement = Exclude<Statement, MatchStatement | BranchStatement>;
 
 /** A match whose answer is looked up in tables of its own: a set's members, the routes. */
-export type LookUpMatch = Extract<Statement, { s: "match" | "route" }>;
+type LookUpMatch = Extract<Statement, { s: "match" | "route" }>;
 
 export interface Part {
   /** The part is this alone. */

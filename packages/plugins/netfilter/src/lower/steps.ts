@@ -8,7 +8,7 @@ import type { Network, TableId } from "@plumbline/model";
 import type { ChainAst, RuleAst, TableAst } from "../ast.js";
 
 /** The rule of a chain behind a rule of the network. */
-export interface RuleStep {
+interface RuleStep {
   readonly table: TableAst;
   readonly chain: ChainAst;
   readonly rule: RuleAst;
@@ -21,7 +21,7 @@ export interface RuleStep {
 }
 
 /** The policy behind a table's end. */
-export interface PolicyStep {
+interface PolicyStep {
   readonly table: TableAst;
   readonly chain: ChainAst;
 }

@@ -29,7 +29,7 @@ import {
 /** Which tool's rules these are. */
 export type IpFamily = "ip" | "ip6";
 
-export const match = (selectors: readonly Selector[], tuples: readonly Tuple[], not = false): Statement => ({
+const match = (selectors: readonly Selector[], tuples: readonly Tuple[], not = false): Statement => ({
   s: "match",
   selectors,
   not,

@@ -10,7 +10,7 @@ const ALL = 0xffffffffn;
 const constant = (v: bigint): MarkExpression => ({ terms: [], xor: v & ALL });
 
 /** `e AND mask`. */
-export function and(e: MarkExpression, mask: bigint): MarkExpression {
+function and(e: MarkExpression, mask: bigint): MarkExpression {
   return { terms: e.terms.map((t) => ({ from: t.from, and: t.and & mask })).filter((t) => t.and !== 0n), xor: e.xor & mask };
 }
 const xor = (a: MarkExpression, b: MarkExpression): MarkExpression => ({ terms: [...a.terms, ...b.terms], xor: a.xor ^ b.xor });

@@ -93,7 +93,7 @@ export const l4 = (proto: number): Statement => ({
 });
 
 /** A selector by its nft words, as JSON names them: ("tcp", "dport"). Null if there is none. */
-export function payload(protocol: string, field: string): SelectorList | null {
+function payload(protocol: string, field: string): SelectorList | null {
   const transport = TRANSPORTS.get(protocol);
   if (transport !== undefined || protocol === "th") {
     const implied = transport === undefined ? [] : [l4(transport)];
@@ -105,10 +105,10 @@ export function payload(protocol: string, field: string): SelectorList | null {
   const s = Object.hasOwn(FIELDS, protocol) ? FIELDS[protocol].get(field) : undefined;
   return s ? { selectors: [s], implied: [] } : null;
 }
-export function meta(key: string): Selector | null {
+function meta(key: string): Selector | null {
   return META.get(key) ?? null;
 }
-export function ct(key: string, direction: string | null, family: string | null): Selector | null {
+function ct(key: string, direction: string | null, family: string | null): Selector | null {
   if (direction === null) return CT.get(key) ?? null;
   if (direction !== "original" && direction !== "reply") return null;
   if (key === "saddr" || key === "daddr") return family === "ip" || family === "ip6" ? `ct ${direction} ${family} ${key}` : null;

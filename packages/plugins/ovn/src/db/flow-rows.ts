@@ -169,7 +169,7 @@ export class FlowRowReader {
   }
 }
 
-export function hintOf(text: string): number {
+function hintOf(text: string): number {
   return /^[0-9a-f]{8}/i.test(text) ? Number.parseInt(text.slice(0, 8), 16) : 0;
 }
 

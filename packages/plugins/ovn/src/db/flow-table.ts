@@ -24,7 +24,7 @@ export interface FlowRecord {
   digits: number;
 }
 
-export const EGRESS = 0x80;
+const EGRESS = 0x80;
 /** Logical table and pipeline as one number. */
 export const placeOf = (pipeline: Pipeline, table: number) => table | (pipeline === "egress" ? EGRESS : 0);
 export const pipelineAt = (place: number): Pipeline => (place & EGRESS ? "egress" : "ingress");

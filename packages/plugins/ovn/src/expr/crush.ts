@@ -5,7 +5,7 @@ import { type AndOr, type Comparison, type Expr, FALSE, fixed, TRUE } from "./as
 import type { LogicalSymbol } from "./fields.js";
 
 /** Where both comparisons hold, or undefined if nowhere. */
-export function intersection(a: Comparison, b: Comparison): Comparison | undefined {
+function intersection(a: Comparison, b: Comparison): Comparison | undefined {
   if (a.symbol.width === 0) return a.text === b.text ? b : undefined;
   if (((a.value ^ b.value) & a.mask & b.mask) !== 0n) return undefined;
   return { ...b, value: a.value | b.value, mask: a.mask | b.mask };

@@ -48,7 +48,7 @@ export interface MacBinding {
   readonly origin: Origin;
 }
 
-export interface FdbEntry {
+interface FdbEntry {
   readonly uuid: string;
   readonly mac: string;
   readonly portKey: number;

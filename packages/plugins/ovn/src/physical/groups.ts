@@ -67,7 +67,7 @@ function isReachable(p: Physical, port: LogicalPort): boolean {
   return p.chassis.hasInterface(parent ?? port);
 }
 
-export function isTransit(p: Physical, dp: LogicalDatapath): boolean {
+function isTransit(p: Physical, dp: LogicalDatapath): boolean {
   return asMap(row(p.chassis.zone, "southbound", "Datapath_Binding", dp.uuid)?.columns["external_ids"])["interconn-ts"] !== undefined;
 }
 

@@ -289,7 +289,7 @@ export function zoneLoad(p: Physical, zone: number): string {
   return `set_field:${zone === 0 ? "0" : hex(zone)}${p.release.encapIds ? "/0xffff" : ""}->reg13`;
 }
 
-export function zoneLoads(p: Physical, z: ZoneIds): string[] {
+function zoneLoads(p: Physical, z: ZoneIds): string[] {
   return [
     ...(z.port > 0 ? [zoneLoad(p, z.port)] : []),
     ...(z.dnat > 0 ? [`set_field:${hex(z.dnat)}->reg11`] : []),

@@ -9,7 +9,7 @@ import { RELEASE_OF_EGRESS, releaseNumber, type TableOffsets } from "../offsets.
 import { asMap } from "../values.js";
 
 /** Numbers of OpenFlow tables beside those that logical actions name. */
-export interface PhysicalTables extends ControllerTables {
+interface PhysicalTables extends ControllerTables {
   readonly largePackets: number;
   readonly remoteOutput: number;
   readonly localOutput: number;

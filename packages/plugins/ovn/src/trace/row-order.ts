@@ -25,19 +25,6 @@ export function flowOrder(flows: FlowTable): Uint32Array {
   return iteration(received, byWord);
 }
 
-/** The order in which a set of texts is gone through (lib/sset.c) that was filled in the given order. */
-export function setOrder(texts: readonly string[]): string[] {
-  const encoder = new TextEncoder();
-  const hashes = Uint32Array.from(texts, (t) => hashBytes(encoder.encode(t)));
-  return Array.from(
-    iteration(
-      Uint32Array.from(texts, (_, i) => i),
-      hashes,
-    ),
-    (i) => texts[i],
-  );
-}
-
 /** How a hash table is gone through that `items` were put into, in their order. `hashes` are by item. */
 function iteration(items: Uint32Array, hashes: Uint32Array): Uint32Array {
   const NONE = -1;

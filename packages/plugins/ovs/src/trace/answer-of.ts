@@ -139,7 +139,7 @@ function toldThread(
   };
 }
 
-export function stateText(state: number): string {
+function stateText(state: number): string {
   return (
     Object.entries(CT)
       .filter(([, bit]) => state & bit)

@@ -22,7 +22,7 @@ import { changesPacketType } from "../lower/encap.js";
 import { ruleOf } from "../lower/flow.js";
 import { lowerMatch, ofEthernet } from "../lower/match.js";
 import { Switch } from "../lower/switch.js";
-import { inTieOrder } from "../lower/tieOrder.js";
+import { inTieOrder } from "../lower/tie-order.js";
 import { PORT } from "../ports.js";
 import { printActions } from "../print/actions.js";
 import { printMatch } from "../print/match.js";

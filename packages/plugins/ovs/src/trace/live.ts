@@ -6,7 +6,7 @@ import type { TracedBridge } from "./world.js";
 /** Groups that watch groups are followed no deeper. */
 const MAX_DEPTH = 64;
 
-export function portIsLive(bridge: TracedBridge, ref: PortRef): boolean {
+function portIsLive(bridge: TracedBridge, ref: PortRef): boolean {
   if (bridge.portsUnknown) return true;
   const p = typeof ref === "number" ? bridge.ports.get(ref) : [...bridge.ports.values()].find((x) => x.name === ref);
   return p?.live ?? ref === PORT.local;

@@ -75,7 +75,7 @@ function thaw(c: Context, fork: Fork): void {
 const NO_THREAD = -1;
 
 /** What is left to do when a packet's actions are done: its action set, or a recirculation. */
-export function endOfPipeline(c: Context): void {
+function endOfPipeline(c: Context): void {
   if (!c.freezing) runActionSet(c);
   if (c.freezing) finishFreezing(c);
 }
@@ -137,7 +137,7 @@ const COMPARED: Readonly<Uint32Array> = (() => {
 })();
 
 /** Of a table's line: what was hit, and where it stands. A miss in another bridge shows OVS's own rule for it. */
-export function headOf(rule: TracedRule | null, internal: boolean): string {
+function headOf(rule: TracedRule | null, internal: boolean): string {
   if (!rule) return internal ? "reg0=0x2, priority 0" : "No match.";
   const { match, flow, origin } = rule;
   const cookie = flow.cookie === 0n ? "" : `, cookie 0x${flow.cookie.toString(16)}`;
@@ -147,7 +147,7 @@ export function headOf(rule: TracedRule | null, internal: boolean): string {
 const PLAIN: LookUpAs = { inPort: null, swapped: false };
 
 /** Looks up a table and runs what it finds. */
-export function goToTable(c: Context, table: number, last: boolean, as: LookUpAs = PLAIN, run: Runner = runActions): void {
+function goToTable(c: Context, table: number, last: boolean, as: LookUpAs = PLAIN, run: Runner = runActions): void {
   if (c.wasMpls) {
     c.triggerFreeze();
     return;
@@ -174,7 +174,7 @@ export function goToTable(c: Context, table: number, last: boolean, as: LookUpAs
 }
 
 /** do_xlate_actions. */
-export function runActions(c: Context, actions: readonly OvsAction[], last: boolean, inBucket = false): void {
+function runActions(c: Context, actions: readonly OvsAction[], last: boolean, inBucket = false): void {
   const list = actions.filter((a) => a.kind !== "drop");
   if (list.length === 0) {
     c.report("action", "drop");
@@ -385,7 +385,7 @@ function isNetworkField(name: string): boolean {
 }
 
 /** finish_freezing: the packet recirculates. What it then meets the real trace does not follow either. */
-export function finishFreezing(c: Context): void {
+function finishFreezing(c: Context): void {
   c.commit();
   const state = frozenState(c, 0);
   if (c.pause && !c.real) {

@@ -43,7 +43,7 @@ export interface Name {
   readonly ports: readonly { readonly port: number; readonly protocol: string }[];
 }
 
-export interface Tuple {
+interface Tuple {
   readonly src: string;
   readonly srcPort: number;
   readonly dst: string;
@@ -61,7 +61,7 @@ export interface Link {
   readonly line?: number;
 }
 
-export interface Rule {
+interface Rule {
   readonly text: string;
   readonly file: string;
   readonly line: number;

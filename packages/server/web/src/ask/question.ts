@@ -24,7 +24,7 @@ export interface Asked {
 const ADDRESS = /^\d+\.\d+\.\d+\.\d+$|^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/;
 const EPHEMERAL = "40000";
 
-export const isAddress = (text: string): boolean => ADDRESS.test(text.trim());
+const isAddress = (text: string): boolean => ADDRESS.test(text.trim());
 
 function find(names: readonly Name[], text: string): Name | undefined {
   const wanted = text.trim();

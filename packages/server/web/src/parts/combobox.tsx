@@ -17,7 +17,7 @@ export interface ComboboxProps {
 
 const SHOWN = 12;
 
-export function matching(suggestions: readonly Suggestion[], text: string): readonly Suggestion[] {
+function matching(suggestions: readonly Suggestion[], text: string): readonly Suggestion[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const hits = suggestions.filter((s) => words.every((w) => `${s.value} ${s.note}`.toLowerCase().includes(w)));
   return hits.slice(0, SHOWN);

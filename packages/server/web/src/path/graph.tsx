@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { pressable } from "../parts/press.js";
 import { shorten } from "../parts/shorten.js";
 
-export interface GraphNode {
+interface GraphNode {
   readonly id: string;
   readonly title: string;
   readonly note: string;
@@ -12,7 +12,7 @@ export interface GraphNode {
   readonly kind: string;
 }
 
-export interface GraphEdge {
+interface GraphEdge {
   readonly from: string;
   readonly to: string;
   readonly label: string;

@@ -84,19 +84,9 @@ export function decidingHop(hops: readonly Hop[]): number {
 }
 
 /** Things of Kubernetes that a hop's evidence speaks of. */
-export const OBJECTS = new Set([
-  "service",
-  "pod",
-  "node",
-  "network_policy",
-  "endpoint_slice",
-  "namespace",
-  "bgp_peer",
-  "pool",
-  "advertisement",
-]);
+const OBJECTS = new Set(["service", "pod", "node", "network_policy", "endpoint_slice", "namespace", "bgp_peer", "pool", "advertisement"]);
 /** Rows of OVN's databases. */
-export const LOGICAL = new Set([
+const LOGICAL = new Set([
   "lflow",
   "port_binding",
   "load_balancer",

@@ -3,7 +3,7 @@ import type { Branch, Verdict } from "../api/types.js";
 import type { Devices } from "./lanes.js";
 import { segmentsOf, titleOf } from "./segments.js";
 
-export interface TreeNode {
+interface TreeNode {
   readonly id: string;
   readonly title: string;
   readonly node: string;
@@ -14,7 +14,7 @@ export interface TreeNode {
   share: number;
 }
 
-export interface TreeEdge {
+interface TreeEdge {
   readonly from: string;
   readonly to: string;
   share: number;

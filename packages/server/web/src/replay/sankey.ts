@@ -13,7 +13,7 @@ export interface SankeyNode {
   readonly height: number;
 }
 
-export interface SankeyBand {
+interface SankeyBand {
   readonly from: SankeyNode;
   readonly to: SankeyNode;
   readonly verdict: string;

@@ -22,7 +22,7 @@ interface Subtable {
   softs: Map<string, number> | null;
 }
 
-export function maskKey(row: Match): string {
+function maskKey(row: Match): string {
   let key = "";
   for (const x of row) key += `${x.w}:${x.m} `;
   return key;
