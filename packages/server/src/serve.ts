@@ -1,10 +1,12 @@
 /**
  * The service: opens its data, starts its threads, listens, and stops in order.
  */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PlumblineError } from "@plumbline/engine";
 import pino, { type Logger } from "pino";
 import { makeApp } from "./app.js";
 import { hashOf, newSecret } from "./auth/tokens.js";
@@ -103,7 +105,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const demoToken = options.demo ? await loadDemo(service, options.demo) : null;
     await runner.start();
     const sweeping = startSweeping(service, options.retention ?? {});
-    await app.listen({ host: options.host, port: options.port });
+    await app.listen({ host: options.host, port: options.port }).catch((e: NodeJS.ErrnoException) => {
+      throw cannotListen(e, options);
+    });
     const address = app.server.address();
     const port = typeof address === "object" && address ? address.port : options.port;
     const host = options.host.includes(":") ? `[${options.host}]` : options.host;
@@ -138,4 +142,19 @@ async function offerSetup({ metadata }: Service): Promise<string | null> {
   const secret = newSecret("setup");
   await metadata.setup.offer(hashOf(secret));
   return secret;
+}
+
+const NO_LISTENING: Readonly<Record<string, string>> = {
+  EADDRINUSE: "something listens there already. Give another --port, or 0 for any that is free.",
+  EACCES: "that port is for root only. Give one above 1023.",
+  EADDRNOTAVAIL: "this machine has no such address. Give one of its own as --host.",
+  ENOTFOUND: "that host has no address. Give an address of this machine as --host.",
+};
+
+/** An address that cannot be had is the user's to change; anything else goes on as it came. */
+function cannotListen(e: NodeJS.ErrnoException, at: { readonly host: string; readonly port: number }): Error {
+  const why = NO_LISTENING[e.code ?? ""];
+  if (!why) return e;
+  const [what, ...todo] = why.split(". ");
+  return new PlumblineError("USAGE", [`cannot listen at ${at.host} port ${at.port}: ${what}.`, todo.join(". ")]);
 }

@@ -191,7 +191,9 @@ function untrueOfPackets(services: readonly TestService[], told: readonly ProxyS
   const faults: string[] = [];
   for (const { packet, kernel } of asked) {
     const [dst, port, proto] = [addressOf(packet.row, "dst"), get(packet.row, "tp_dst"), get(packet.row, "ip_proto")];
-    const isPlace = (f: { address: string; port: number }) => f.port === port && (f.address === dst || f.address === "");
+    // A node port is asked for at addresses of the node: at a Service's own address its number is a port like any other.
+    const ofService = services.some((s) => [s.clusterIP, s.externalIP, s.loadBalancer].includes(dst));
+    const isPlace = (f: { address: string; port: number }) => f.port === port && (f.address === dst || (f.address === "" && !ofService));
     const service = told.find((t) => PROTO[t.protocol as "tcp"] === proto && t.frontends.some(isPlace));
     const frontend = service?.frontends.find(isPlace);
     // Only first packets: what follows goes its connection's way.
