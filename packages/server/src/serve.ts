@@ -144,17 +144,16 @@ async function offerSetup({ metadata }: Service): Promise<string | null> {
   return secret;
 }
 
-const NO_LISTENING: Readonly<Record<string, string>> = {
-  EADDRINUSE: "something listens there already. Give another --port, or 0 for any that is free.",
-  EACCES: "that port is for root only. Give one above 1023.",
-  EADDRNOTAVAIL: "this machine has no such address. Give one of its own as --host.",
-  ENOTFOUND: "that host has no address. Give an address of this machine as --host.",
+/** Why an address cannot be had, and what to do. */
+const NO_LISTENING: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  EADDRINUSE: ["something listens there already", "Give another --port, or 0 for any that is free."],
+  EACCES: ["that port is for root only", "Give one above 1023."],
+  EADDRNOTAVAIL: ["this machine has no such address", "Give one of its own as --host."],
+  ENOTFOUND: ["that host has no address", "Give an address of this machine as --host."],
 };
 
 /** An address that cannot be had is the user's to change; anything else goes on as it came. */
 function cannotListen(e: NodeJS.ErrnoException, at: { readonly host: string; readonly port: number }): Error {
-  const why = NO_LISTENING[e.code ?? ""];
-  if (!why) return e;
-  const [what, ...todo] = why.split(". ");
-  return new PlumblineError("USAGE", [`cannot listen at ${at.host} port ${at.port}: ${what}.`, todo.join(". ")]);
+  const known = NO_LISTENING[e.code ?? ""];
+  return known ? new PlumblineError("USAGE", [`cannot listen at ${at.host} port ${at.port}: ${known[0]}.`, known[1]]) : e;
 }

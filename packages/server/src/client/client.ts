@@ -48,7 +48,6 @@ export interface TraceQuestion {
   readonly reply?: boolean;
   readonly conntrack?: "empty" | "dumped";
   readonly limit?: number;
-  readonly whyNot?: readonly string[];
   readonly compare?: "logical";
 }
 

@@ -91,7 +91,6 @@ export const TraceBody = Type.Object(
     from: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: "DEVICE or DEVICE:PORT." })),
     reply: Type.Optional(Type.Boolean()),
     conntrack: Type.Optional(Type.Union([Type.Literal("empty"), Type.Literal("dumped")])),
-    whyNot: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 1000 }), { maxItems: 20 })),
     compare: Type.Optional(
       Type.Literal("logical", { description: "The same through the logical flows as well; `compared` has where the two part." }),
     ),

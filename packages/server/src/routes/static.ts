@@ -27,5 +27,5 @@ export async function servePage(app: App, folder: string): Promise<void> {
 }
 
 const UNBUILT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Plumbline</title>
-<p>The page is not built. Run <code>npx vite build</code> in <code>packages/server/web</code>, then start the service again. The interface is described at <a href="/docs">/docs</a>.</p></html>
+<p>The page is not built. Run <code>npm run build</code> in the repository, then start the service again. The interface is described at <a href="/docs">/docs</a>.</p></html>
 `;

@@ -69,7 +69,6 @@ async function traceAll(k: Kept, ask: TraceAsk): Promise<string> {
     conntrack: ask.conntrack ?? "empty",
     ...(ask.from === undefined ? {} : { from: ask.from }),
     ...(ask.limit === undefined ? {} : { limit: ask.limit }),
-    ...(ask.whyNot === undefined ? {} : { whyNot: ask.whyNot }),
   };
   if (!ask.list) return JSON.stringify(one(ask.packets[0], options));
   const items = ask.packets.map((line) => {

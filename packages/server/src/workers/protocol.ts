@@ -30,7 +30,6 @@ export interface TraceAsk {
   readonly reply?: boolean;
   readonly conntrack?: "empty" | "dumped";
   readonly limit?: number;
-  readonly whyNot?: readonly string[];
   readonly compare?: "logical";
 }
 
