@@ -10,7 +10,7 @@ import { netfilterAlone } from "@plumbline/plugin-netfilter";
 import { differences } from "../kernel/answer.js";
 import { caseText } from "../kernel/cases.js";
 import { type Draw, type Hint, PROTO, setAddress, setProtocol } from "../kernel/draw.js";
-import { hostWith } from "../kernel/host.js";
+import { hostWith, type TestHost } from "../kernel/host.js";
 import { answerLike } from "../kernel/hunt.js";
 import { openMirror } from "../kernel/mirror.js";
 import { Namespace } from "../kernel/namespace.js";
@@ -106,10 +106,16 @@ async function one(ns: Namespace, seed: number, found: Found): Promise<void> {
   const { facts } = oneHost(texts, [netfilterAlone, linux, kubeProxy]);
   for (const fault of [
     ...untrueOfServices(services, proxyRules(facts).services),
-    ...untrueOfPackets(services, proxyRules(facts).services, asked, found),
+    ...untrueOfPackets(services, proxyRules(facts).services, host, asked, found),
   ])
     found.untrue.push(`seed ${seed} (${tool}): ${fault}`);
 }
+
+/** What a packet gets whose hop limit ended here, whatever the rules say (RFC 792, RFC 4443). */
+const TIME_EXCEEDED = /^(icmp type 11|icmp6 type 3)\//;
+
+const addressesOf = (host: TestHost): ReadonlySet<string> =>
+  new Set(host.batch.flatMap((line) => /^addr add ([^/]+)\//.exec(line)?.[1] ?? []).map((a) => a.replace(/^fd00:0::/, "fd00::")));
 
 const withoutPort = (text: string) => text.replace(/:\d+ > /, ": > ");
 const flowOf = (a: Asked): number =>
@@ -187,13 +193,19 @@ function untrueOfServices(services: readonly TestService[], told: readonly Proxy
 }
 
 /** What the kernel did with packets to a Service, against what the plugin says would be done. */
-function untrueOfPackets(services: readonly TestService[], told: readonly ProxyService[], asked: readonly Asked[], found: Found): string[] {
+function untrueOfPackets(
+  services: readonly TestService[],
+  told: readonly ProxyService[],
+  host: TestHost,
+  asked: readonly Asked[],
+  found: Found,
+): string[] {
   const faults: string[] = [];
+  const own = addressesOf(host);
   for (const { packet, kernel } of asked) {
     const [dst, port, proto] = [addressOf(packet.row, "dst"), get(packet.row, "tp_dst"), get(packet.row, "ip_proto")];
-    // A node port is asked for at addresses of the node: at a Service's own address its number is a port like any other.
-    const ofService = services.some((s) => [s.clusterIP, s.externalIP, s.loadBalancer].includes(dst));
-    const isPlace = (f: { address: string; port: number }) => f.port === port && (f.address === dst || (f.address === "" && !ofService));
+    // A node port is asked for at the node's own addresses: at another its number is a port like any other.
+    const isPlace = (f: { address: string; port: number }) => f.port === port && (f.address === dst || (f.address === "" && own.has(dst)));
     const service = told.find((t) => PROTO[t.protocol as "tcp"] === proto && t.frontends.some(isPlace));
     const frontend = service?.frontends.find(isPlace);
     // Only first packets: what follows goes its connection's way.
@@ -203,7 +215,8 @@ function untrueOfPackets(services: readonly TestService[], told: readonly ProxyS
     if (kernel.end === "gone") {
       found.gone++;
       const walled = (written?.sources.length ?? 0) > 0;
-      if (frontend.refused === "" && !walled && kernel.made.length > 0 && serving(written as TestService, "external").length > 0)
+      const refused = kernel.made.some((m) => !TIME_EXCEEDED.test(m));
+      if (frontend.refused === "" && !walled && refused && serving(written as TestService, "external").length > 0)
         faults.push(`${service.service}: a packet to ${dst}:${port} was refused (${kernel.made.join(", ")})`);
       continue;
     }
