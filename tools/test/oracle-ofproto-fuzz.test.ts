@@ -52,6 +52,7 @@ describe("broken and hostile tables", () => {
         const cut = [...truncations(line)];
         const ours = open(`${cut.join("\n")}\n`);
         asked(ours);
+        ours.close();
         // What is no rule must be told of; groups and ports have no rules of their own.
         if (lines !== FLOW_LINES) continue;
         const known = new Set([...ours.ruleLines, ...ours.problemLines]);
@@ -65,12 +66,15 @@ describe("broken and hostile tables", () => {
   test("a packet cut at every byte is answered or refused", () => {
     const ours = opened(`${FLOW_LINES.join("\n")}\n`, `${GROUP_LINES.join("\n")}\n`);
     for (const p of PACKETS) asked(ours, [...truncations(p)]);
+    ours.close();
   });
 
   // That it ends is what matters: how soon is the machine's affair.
   test.each(ENDLESS)("$what", { timeout: 600_000 }, ({ flows, groups }) => {
     const heap = process.memoryUsage().heapUsed;
-    asked(opened(flows, groups ?? ""));
+    const ours = opened(flows, groups ?? "");
+    asked(ours);
+    ours.close();
     expect(process.memoryUsage().heapUsed - heap).toBeLessThan(1 << 30);
   });
 
@@ -90,7 +94,9 @@ describe("broken and hostile tables", () => {
       const ports = r.chance(0.3) ? some(PORT_LINES, r.between(1, 6)) : "";
       const packets = [...PACKETS.slice(0, 2), ...Array.from({ length: 10 }, () => mutate(r, r.pick(PACKETS)))];
       try {
-        asked(opened(flows, groups, ports), packets);
+        const ours = opened(flows, groups, ports);
+        asked(ours, packets);
+        ours.close();
       } catch (e) {
         throw new Error(`seed ${s}: ${e instanceof Error ? e.stack : e}\n${JSON.stringify({ flows, groups, ports, packets })}`);
       }

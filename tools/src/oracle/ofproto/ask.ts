@@ -1,5 +1,5 @@
 /** Asking both sides: the real switch, and Plumbline with what that switch holds. */
-import { DISAGREEMENT, type OfprotoBridge } from "@plumbline/plugin-ovs";
+import { DISAGREEMENT, DRIFT, NOT_KNOWN, type OfprotoBridge } from "@plumbline/plugin-ovs";
 import { answerLines, isFlooded, type ToldStep } from "./compare.js";
 import { Ours } from "./ours.js";
 import type { Told, TraceSwitch } from "./switch.js";
@@ -135,7 +135,13 @@ export function ourLines(ours: Ours, q: Question, flooded: boolean, real: readon
 /** Packets sent to a controller have ids too: which of them are one is the switch's own affair. */
 const withoutFrozen = (line: string) => line.replace(/recirc_id=#\d+,rule_cookie/g, "recirc_id=#,rule_cookie");
 
-/** In what they differ, or null. Texts of refusals may differ. */
+/** The declared reason for which our answer ends early, or null. */
+export function openFor(ours: readonly string[]): string | null {
+  const last = ours.at(-1)!;
+  return last.startsWith("unknown") ? (Object.values(DRIFT).find((d) => last.includes(d)) ?? null) : null;
+}
+
+/** In what they differ, or null. Texts of refusals may differ. What an answer that ends early does not tell is no difference. */
 export function difference(real: readonly string[], ours: readonly string[]): Kind | null {
   if (ours[0]?.startsWith("crash")) return "crash";
   // Ours is at odds with itself, whatever it answers.
@@ -144,6 +150,10 @@ export function difference(real: readonly string[], ours: readonly string[]): Ki
   if (refused !== ours[0].startsWith("refused")) return refused ? "accepted by us" : "refused by us";
   // A recirculation that neither side follows leaves the verdict open.
   const told = ours.at(-1)!.startsWith("unknown") ? ours.slice(0, -1) : ours;
+  if (openFor(ours) !== null) {
+    const end = told.findIndex((l) => l === `  final ${NOT_KNOWN}`);
+    if (told[0].startsWith("flooded") || told.slice(0, end < 0 ? undefined : end).every((l, i) => withoutFrozen(l) === withoutFrozen(real[i] ?? ""))) return null;
+  }
   if (refused || (real.length === told.length && real.every((l, i) => withoutFrozen(l) === withoutFrozen(told[i])))) return null;
   if (ours.at(-1)!.startsWith("unknown")) return "unknown";
   const at = real.findIndex((l, i) => l !== ours[i]);

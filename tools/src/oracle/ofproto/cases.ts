@@ -119,5 +119,7 @@ export function ourAnswers(c: Case): string[][] {
     }),
   );
   const ours = openOurs(files);
-  return c.asked.map((a) => ourLines(ours, a.question, a.flooded, a.answer));
+  const answers = c.asked.map((a) => ourLines(ours, a.question, a.flooded, a.answer));
+  ours.close();
+  return answers;
 }

@@ -66,7 +66,7 @@ export function answerLines(threads: readonly ToldThread[], flooded: boolean): s
     });
   return threads.flatMap((t) => {
     const state = t.ctState === null ? "" : ` ${t.ctState.split("|").sort().join("|")}`;
-    const actions = flooded ? portsAsSet(t.datapathActions) : t.datapathActions;
+    const actions = flooded ? portsAsSet(withoutTos(t.datapathActions)) : t.datapathActions;
     return [
       t.recirc === null ? "thread" : named(`thread recirc(${t.recirc})${state}`),
       ...t.steps.map((s) => `  ${s.bridge} ${s.table} ${s.miss ? "no match" : `${s.cookie} priority=${s.priority} ${s.match}`.trimEnd()}`),
@@ -74,6 +74,11 @@ export function answerLines(threads: readonly ToldThread[], flooded: boolean): s
       `  actions ${named(withoutMeters(actions))}`,
     ];
   });
+}
+
+/** A tunnel that takes the packet's class of service for its own reads it: which bits are written depends on whether that comes first. */
+function withoutTos(actions: string): string {
+  return actions.replace(/\b(tos|tclass)=0?x?[0-9a-f]+(\/0x[0-9a-f]+)?(?=[,)])(?=[^()]*\)\))/g, "$1=#");
 }
 
 /** Meters drop packets over a rate; which of the datapath's stands for one of the switch's is decided when it is made. */

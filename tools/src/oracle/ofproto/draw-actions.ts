@@ -6,17 +6,21 @@ import { ADDRESSES, MACS } from "../ovs/draw.js";
 import type { Random } from "../random.js";
 import { ActionList, type Known, portText, type Surroundings } from "./action-list.js";
 import { MATCH_FIELDS, type MatchField } from "./fields.js";
-import type { Protocol } from "./protocols.js";
+import type { Has, Protocol } from "./protocols.js";
 
 const hex = (v: bigint | number) => `0x${v.toString(16)}`;
 
 export class Actions {
   private readonly writable: readonly MatchField[];
+  /** What rules write to the action set, with what their packets have. */
+  private readonly sets: { readonly text: string; readonly has: readonly Has[]; readonly tagged: boolean }[] = [];
+  private readonly mostSets: number;
 
   constructor(
     private readonly r: Random,
     private readonly s: Surroundings,
   ) {
+    this.mostSets = r.pick([2, 3, 4, 4, 5, 20]);
     this.writable = MATCH_FIELDS.filter((f) => f.written !== "" && s.subjects.has(f.subject));
   }
 
@@ -50,12 +54,21 @@ export class Actions {
     if (r.chance(0.1)) out.unshift(`meter:${r.between(1, 2)}`);
     if (list.lost) return;
     if (r.chance(0.1)) out.push("clear_actions");
-    if (r.chance(0.3)) out.push(`write_actions(${this.actionSet(p, list)})`);
+    if (r.chance(0.3)) out.push(`write_actions(${this.written(p, list.tagged)})`);
     if (r.chance(0.15)) out.push(`write_metadata:${hex(r.int(4))}/${hex(r.pick([1, 3, 0xff]))}`);
     if (list.ways > 0 && table < s.last && r.chance(0.6)) out.push(`goto_table:${r.between(table + 1, s.last)}`);
   }
+  /** Mostly what another rule of the bridge writes too: sets that come of many different writes are more than our side tells apart. */
+  private written(p: Protocol, tagged: boolean): string {
+    const { r, sets } = this;
+    const fitting = sets.filter((s) => s.tagged === tagged && s.has.every((h) => p.has.includes(h)));
+    if (sets.length >= this.mostSets && fitting.length > 0) return r.pick(fitting).text;
+    const text = this.actionSet(p, tagged);
+    sets.push({ text, has: p.has, tagged });
+    return text;
+  }
   /** One of each kind, in any order. */
-  private actionSet(p: Protocol, list: ActionList): string {
+  private actionSet(p: Protocol, tagged: boolean): string {
     const { r, s } = this;
     const choices = [
       `output:${portText(r.pick(s.ports))}`,
@@ -65,7 +78,7 @@ export class Actions {
     if (p.has.includes("ip")) choices.push("dec_ttl", `set_field:${r.int(3)}->nw_ecn`);
     if (p.has.includes("ip4")) choices.push(`set_field:${r.pick(ADDRESSES)}->ip_dst`);
     if (s.groups.length > 0) choices.push(`group:${r.pick(s.groups)}`);
-    if (s.kinds.has("vlan") && !list.tagged)
+    if (s.kinds.has("vlan") && !tagged)
       choices.push("push_vlan:0x8100", `push_vlan:0x8100,set_field:${4096 + r.pick([1, 10])}->vlan_vid`);
     if (s.kinds.has("mpls") && r.chance(0.3)) choices.push("push_mpls:0x8847");
     const chosen = r.sample(choices, r.between(1, 3));

@@ -9,17 +9,27 @@ export interface OurAnswer {
   readonly error: string;
 }
 
-let core: Core | undefined;
+/** Traces commit few: no memory is wiped for more. */
+const CONNECTIONS = 1 << 12;
+/** Cores that nobody asks at the moment. */
+const idle: Core[] = [];
 
-/** Bridges opened, ready to be asked. */
+/** Bridges opened, ready to be asked until they are closed. */
 export class Ours {
   private readonly layer: ReturnType<typeof openOfproto>;
+  private readonly core: Core;
 
   constructor(bridges: readonly OfprotoBridge[]) {
     // dpif/show tells which patch ports are joined.
     this.layer = openOfproto({ bridges, patches: [] });
-    if (core) core.load(this.layer.network);
-    else core = Core.createSync(this.layer.network);
+    const core = idle.pop();
+    core?.load(this.layer.network);
+    this.core = core ?? Core.createSync(this.layer.network, { connections: CONNECTIONS });
+  }
+
+  /** Its core may be used by others. */
+  close(): void {
+    idle.push(this.core);
   }
 
   /** What of the files could not be used. */
@@ -40,7 +50,7 @@ export class Ours {
     try {
       const question = this.layer.ask(line);
       const { row, device, port, options } = question.run;
-      return { trace: this.layer.answer(question, core!.run(row, device, port, options)), error: "" };
+      return { trace: this.layer.answer(question, this.core.run(row, device, port, options)), error: "" };
     } catch (e) {
       if (e instanceof PlumblineError) return { trace: null, error: e.message };
       throw e;
@@ -50,6 +60,6 @@ export class Ours {
   text(line: string): string {
     const question = this.layer.ask(line);
     const { row, device, port, options } = question.run;
-    return this.layer.text(this.layer.answer(question, core!.run(row, device, port, options)), question);
+    return this.layer.text(this.layer.answer(question, this.core.run(row, device, port, options)), question);
   }
 }

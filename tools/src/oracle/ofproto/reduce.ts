@@ -15,7 +15,10 @@ export async function askBoth(sw: TraceSwitch, set: TableSet, question: Question
     if ((await load(sw, set)).refused > 0) return null;
     const [told] = await sw.trace([question]);
     const real = realLines(told, ownersOf(set));
-    return { question, real: real.lines, ours: ourLines(openOurs(await evidence(sw, set)), question, real.flooded, real.lines) };
+    const ours = openOurs(await evidence(sw, set));
+    const lines = ourLines(ours, question, real.flooded, real.lines);
+    ours.close();
+    return { question, real: real.lines, ours: lines };
   } catch (e) {
     if (e instanceof NotLoaded) return null;
     throw e;
@@ -83,7 +86,7 @@ export async function reduce(sw: TraceSwitch, failing: TableSet, asked: Question
   question = [bridge, parts.join(","), ...frame, ...states.flat()];
   const pair = await askBoth(sw, set, question);
   // A switch that answers otherwise the second time is told of as it was seen.
-  return { set, pair: pair ?? { question, real: [], ours: [] } };
+  return { set, pair: pair ?? { question, real: ["(not loaded)"], ours: ["(not loaded)"] } };
 }
 
 /** Actions, and those inside of `clone`, `write_actions` and `ct`. */

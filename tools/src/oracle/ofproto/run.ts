@@ -61,18 +61,25 @@ async function again(files: readonly string[]): Promise<void> {
 
 async function search(): Promise<void> {
   console.log(`seed ${values.seed}`);
+  if (values.out) mkdirSync(values.out, { recursive: true });
+  // What was compared so far is told even so.
+  let stopped = false;
+  process.once("SIGTERM", () => {
+    stopped = true;
+  });
+  let number = 0;
   const found = await hunt(Number(values.seed), Number(values.traces), {
     small: Number(values.small),
     realOnly: values["real-only"],
     time: values.minutes === undefined ? undefined : 60_000 * Number(values.minutes),
+    stopped: () => stopped,
+    found: (d) => {
+      if (values.out) writeFileSync(join(values.out, `${d.kind.replaceAll(" ", "-")}-${d.seed}-${number++}.txt`), d.text);
+    },
   });
   console.log(found.coverage.text);
   console.log(`  never met: ${found.coverage.missing.join(", ") || "nothing"}`);
   console.log(summary(found));
-  if (values.out) mkdirSync(values.out, { recursive: true });
-  for (const [i, d] of found.differences.entries()) {
-    if (values.out) writeFileSync(join(values.out, `${d.kind.replaceAll(" ", "-")}-${d.seed}-${i}.txt`), d.text);
-    console.log(`\nseed ${d.seed}, to be kept as tools/test/cases/ofproto-NAME.txt:\n${d.text}`);
-  }
+  for (const d of found.differences) console.log(`\nseed ${d.seed}, to be kept as tools/test/cases/ofproto-NAME.txt:\n${d.text}`);
   process.exitCode = found.kinds.size > 0 ? 1 : 0;
 }

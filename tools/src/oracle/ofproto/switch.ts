@@ -21,8 +21,9 @@ export interface Printed {
 
 export class TraceSwitch {
   private printed = new Map<string, Printed>();
-  /** Bridges that hold flows or groups. */
+  /** Bridges that hold flows, and groups. */
   private readonly filled = new Set<string>();
+  private readonly grouped = new Set<string>();
 
   private constructor(private readonly daemons: Daemons) {}
 
@@ -99,20 +100,21 @@ export class TraceSwitch {
   /** Replaces all flows and groups. Returns what it refuses, with the reason; groups that it refuses end the loading. */
   async load(set: TableSet): Promise<readonly Refusal[]> {
     const { daemons } = this;
-    const refused: Refusal[] = [];
-    for (const name of this.filled) {
-      await daemons.ofctl(["-OOpenFlow15", "del-flows", name]);
-      await daemons.ofctl(["-OOpenFlow15", "del-groups", name]);
-    }
-    this.filled.clear();
-    for (const b of set.bridges) {
-      if (b.flows.length === 0 && b.groups.length === 0) continue;
-      this.filled.add(b.name);
-      if (b.groups.length > 0) await daemons.ofctl(["-OOpenFlow15", "add-groups", b.name, "-"], b.groups.map(groupLine).join("\n"));
-      for (const [flow, why] of await addFlows(daemons, b.name, set.version, b.flows.map(flowLine)))
-        refused.push({ bridge: b.name, flow, why });
-    }
-    return refused;
+    const refused = await Promise.all(
+      BRIDGES.map(async ({ name }): Promise<Refusal[]> => {
+        const { flows, groups } = set.bridges.find((b) => b.name === name) ?? { flows: [], groups: [] };
+        // Flows that lead to groups go first: with them the groups may take the daemon along (OVS 3.1).
+        if (this.grouped.has(name)) await daemons.ofctl(["-OOpenFlow15", "del-flows", name]);
+        if (groups.length > 0 || this.grouped.delete(name))
+          await daemons.ofctl(["-OOpenFlow15", "add-groups", name, "-"], ["delete", ...groups.map(groupLine)].join("\n"));
+        if (groups.length > 0) this.grouped.add(name);
+        if (flows.length === 0 && !this.filled.delete(name)) return [];
+        if (flows.length > 0) this.filled.add(name);
+        const bad = await addFlows(daemons, name, set.version, flows.map(flowLine), true);
+        return [...bad].map(([flow, why]) => ({ bridge: name, flow, why }));
+      }),
+    );
+    return refused.flat();
   }
 
   /** The flows of a bridge as `ovs-ofctl dump-flows` prints them with these options. */

@@ -64,6 +64,8 @@ export function readTrace(text: string): TraceText {
     // Table numbers are aligned to two columns, remarks stand one further in.
     const column = step ? line.indexOf(".") - Math.max(step[2].length, 2) : /^ *(?= [->]> |\S)/.exec(line)?.[0].length;
     if (column !== undefined && !/^ *-+$/.test(line)) while (bridges.length > 1 && bridges.at(-1)!.from > column) bridges.pop();
+    // A bridge begins with a look-up: where an action follows its heading, a patch port has led to nothing there.
+    if (bridges.length > 1 && bridges.at(-1)!.from < 0 && !step && !bridge && /^ *[^ >-]/.test(line)) bridges.pop();
     if (bridge) bridges.push({ name: bridge[1], from: -1 });
     else if (step) {
       const at = bridges.at(-1)!;

@@ -6,10 +6,11 @@
  * process that end with {@link Daemons.stop}. `ofproto/trace` has no bound on recirculation, so the daemons' memory is
  * capped: a looping pipeline ends the daemon, not the machine.
  */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Shell } from "./shell.js";
 import { ControlSocket } from "./unixctl.js";
 
 const SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema";
@@ -29,7 +30,11 @@ export class Daemons {
   private readonly children: ChildProcess[] = [];
   private control!: ControlSocket;
 
-  private constructor(readonly directory: string) {}
+  private readonly shell: Shell;
+
+  private constructor(readonly directory: string) {
+    this.shell = new Shell(directory, this.environment);
+  }
 
   /** Starts both and opens the control socket. `override`: devices of every type are dummies, tunnels too. */
   static async start(override = true): Promise<Daemons> {
@@ -64,6 +69,7 @@ export class Daemons {
   /** Ends the daemons and removes the directory. */
   async stop(): Promise<void> {
     this.control?.close();
+    this.shell.stop();
     for (const child of this.children.reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const ended = new Promise<void>((resolve) => void child.once("exit", () => resolve()));
@@ -116,15 +122,10 @@ export class Daemons {
     const d = this.directory;
     return { ...process.env, OVS_RUNDIR: d, OVS_LOGDIR: d, OVS_DBDIR: d, OVS_SYSCONFDIR: d };
   }
-  private program(name: string, args: readonly string[], input = ""): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const p = execFile(name, args, { env: this.environment, timeout: 30_000, maxBuffer: 1 << 26 }, (e, out, err) => {
-        if (e || err.includes("OFPT_ERROR")) reject(new Error(`${name} ${args.join(" ")}: ${err || e?.message}`));
-        else resolve(out);
-      });
-      p.stdin?.on("error", () => {});
-      p.stdin?.end(input);
-    });
+  private async program(name: string, args: readonly string[], input = ""): Promise<string> {
+    const { code, out, err } = await this.shell.run(name, args, input);
+    if (code !== 0 || err.includes("OFPT_ERROR")) throw new Error(`${name} ${args.join(" ")}: ${err || `it ended with ${code}`}`);
+    return out;
   }
   private daemon(name: string, args: readonly string[]): ChildProcess {
     const child = spawn("prlimit", [`--as=${MEMORY}`, "--core=0", name, ...args], {

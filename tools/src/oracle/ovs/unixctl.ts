@@ -25,6 +25,8 @@ export class ControlSocket {
   private depth = 0;
   private quoted = false;
   private sent = 0;
+  /** What is called at once goes in one write. */
+  private unsent = "";
 
   private constructor(private readonly socket: Socket) {
     socket.on("data", (bytes: Buffer) => this.take(bytes));
@@ -49,8 +51,14 @@ export class ControlSocket {
     if (this.socket.destroyed) return Promise.reject(new SwitchGone("the daemon has ended"));
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve, reject });
-      this.socket.write(JSON.stringify({ id: this.sent++, method, params }));
+      if (this.unsent === "") queueMicrotask(() => this.flush());
+      this.unsent += JSON.stringify({ id: this.sent++, method, params });
     });
+  }
+
+  private flush(): void {
+    this.socket.write(this.unsent);
+    this.unsent = "";
   }
 
   get isOpen(): boolean {

@@ -8,9 +8,9 @@
 import type { OvsAction } from "../ast.js";
 
 /** Actions of which the last counts, in the order in which they run. */
-const ONCE = ["popVlan", "popMpls", "decap", "encap", "pushMpls", "pushVlan", "decTtl", "decMplsTtl", "decNshTtl"];
+export const ONCE: readonly string[] = ["popVlan", "popMpls", "decap", "encap", "pushMpls", "pushVlan", "decTtl", "decMplsTtl", "decNshTtl"];
 /** Actions that lead on, the strongest first. */
-const FINAL = ["group", "output", "resubmit", "ctClear", "ct"];
+export const FINAL: readonly string[] = ["group", "output", "resubmit", "ctClear", "ct"];
 
 /** The actions of a set, in the order in which they run. */
 export function actionSet(actions: readonly OvsAction[]): OvsAction[] {

@@ -5,10 +5,10 @@
  * from number to number; behind all tables, a table runs what the number stands for. The number is kept in a field that bridges have no other
  * use for, which is wiped where a packet enters a device: it begins with an empty set there, as in OVS.
  */
-import { type Action, matchField, slice, type Table } from "@plumbline/model";
+import { type Action, field, matchField, slice, type Table } from "@plumbline/model";
 import type { OvsAction } from "../ast.js";
 import { PORT } from "../ports.js";
-import { actionSet } from "./actionSet.js";
+import { actionSet, FINAL, ONCE } from "./actionSet.js";
 import type { Switch } from "./switch.js";
 
 /** The field of the number. */
@@ -26,7 +26,7 @@ export class ActionSetStates {
   private readonly states = new Map<string, State>();
   private readonly writes = new Map<string, { readonly actions: readonly OvsAction[]; readonly table: Table }>();
   private readonly names = new WeakMap<OvsAction, number>();
-  private named = 0;
+  private readonly byText = new Map<string, number>();
   private readonly end: Table;
 
   constructor(private readonly sw: Switch) {
@@ -83,45 +83,69 @@ export class ActionSetStates {
   }
 
   private stateOf(actions: readonly OvsAction[]): State | null {
-    const canonical = withoutReplaced(actions);
-    const key = this.key(canonical);
+    const set = canonical(actions);
+    const key = this.key(set);
     let s = this.states.get(key);
     if (!s) {
       if (this.states.size >= MOST_SETS) return null;
-      this.states.set(key, (s = { number: this.states.size, actions: canonical }));
+      this.states.set(key, (s = { number: this.states.size, actions: set }));
     }
     return s;
   }
-  /** The same actions have the same key. */
+  /** Actions that do the same have the same key. */
   private key(actions: readonly OvsAction[]): string {
     return actions
       .map((a) => {
         let n = this.names.get(a);
-        if (n === undefined) this.names.set(a, (n = this.named++));
+        if (n !== undefined) return n;
+        const text = JSON.stringify(a, (_, v) => (typeof v === "bigint" ? `${v}n` : v));
+        n = this.byText.get(text) ?? this.byText.size;
+        this.byText.set(text, n);
+        this.names.set(a, n);
         return n;
       })
       .join(" ");
   }
 }
 
-/** Of kinds that a set holds once, the last; of writes to a field, the last. */
-function withoutReplaced(actions: readonly OvsAction[]): OvsAction[] {
-  const last = new Map<string, OvsAction>();
+/**
+ * What of a set counts whatever is written to it later, in an order of its own: of kinds that it holds once the last, of writes to a
+ * field the last, of actions that lead on the strongest.
+ */
+function canonical(actions: readonly OvsAction[]): OvsAction[] {
+  const bad = actions.filter((a) => a.kind === "bad");
+  const once = new Map<string, OvsAction>();
+  const writes = new Map<string, OvsAction>();
   for (const a of actions) {
-    if (a.kind === "drop") continue;
-    const key =
-      a.kind === "setField"
-        ? `set ${a.dst.field} ${a.dst.ofs} ${a.dst.bits} ${a.mask}`
-        : a.kind === "move"
-          ? `move ${last.size}`
-          : a.kind === "bad"
-            ? `bad ${last.size}`
-            : a.kind;
-    last.delete(key);
-    last.set(key, a);
+    if (ONCE.includes(a.kind) || FINAL.includes(a.kind) || a.kind === "setQueue") once.set(a.kind, a);
+    else if (a.kind === "setField" || a.kind === "move") {
+      const key = a.kind === "setField" ? `${a.dst.field} ${a.dst.ofs} ${a.dst.bits} ${a.mask}` : `move ${writes.size}`;
+      writes.delete(key);
+      writes.set(key, a);
+    }
   }
-  return [...last.values()];
+  const final = FINAL.find((kind) => once.has(kind));
+  return [
+    ...bad,
+    ...[...ONCE, "setQueue", ...(final ? [final] : [])].flatMap((kind) => once.get(kind) ?? []),
+    ...inOrder([...writes.values()]),
+  ];
 }
+
+/** Writes to places that have nothing in common may come in any order: in that of the places. Moves read, and stay where they are. */
+function inOrder(writes: readonly OvsAction[]): readonly OvsAction[] {
+  const places: { readonly at: number; readonly write: OvsAction }[] = [];
+  for (const write of writes) {
+    const place = write.kind === "setField" ? write.dst.slice : null;
+    if (!place) return writes;
+    const f = field(place.field);
+    // Registers of several widths lie over each other.
+    const register = /^x*reg/.test(f.name);
+    places.push({ at: register ? f.word - ((f.word - REG0) % 4) : f.word, write });
+  }
+  return places.sort((a, b) => a.at - b.at).map((p) => p.write);
+}
+const REG0 = field("reg0").word;
 
 /** `actset_output`: the port of the set's output, unless a group takes its place. */
 function output(sw: Switch, actions: readonly OvsAction[]): Action[] {

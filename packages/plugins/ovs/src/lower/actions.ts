@@ -311,7 +311,7 @@ function setField(sw: Switch, a: Extract<OvsAction, { kind: "setField" }>, tagge
   if (a.needsVlan && !tagged) return [sw.when(`${name} if there is a VLAN tag`, TAGGED, sets)];
   if (/^set_mpls/.test(a.form)) return [ifMpls(sw, `${name} if there is a label`, sets)];
   // A tag that is not there is made.
-  if (dst.field === VLAN_TCI) return sets;
+  if (dst.field === VLAN_TCI) return /^(load|set_field)$/.test(a.form) ? ifMet(sw, ["eth"], known, name, sets) : sets;
   if (/^mod_tp_/.test(a.form)) return ifAnyPorts(sw, known, name, sets);
   return ifMet(sw, [OWN_NEEDS[a.form] ?? ovsField(a.dst.field)?.needs ?? "-"], known, name, sets);
 }

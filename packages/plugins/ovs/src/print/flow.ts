@@ -2,9 +2,10 @@
  * A packet as OVS prints it behind `Flow:` and `Final flow:` (lib/flow.c, flow_format): all fields that such a packet has, and of
  * what comes with it only what is not zero.
  */
-import { field, getBig, type Row, TUNNEL_FIELDS } from "@plumbline/model";
+import { field, type Row, TUNNEL_FIELDS } from "@plumbline/model";
 import { bytesMask } from "../parse/fieldValue.js";
 import { ETH, FlowMatch, PROTO } from "../parse/flowMatch.js";
+import { hasField, readField } from "../rowField.js";
 import { formatMatch } from "./match.js";
 
 /** Fields that are printed where they are not zero. */
@@ -31,6 +32,10 @@ const TUNNEL: readonly (readonly [place: string, bits: number])[] = TUNNEL_FIELD
 /** Flag of a tunnel that has a key. */
 const TUNNEL_KEY = 8;
 
+/** All bits of a width, for the widths that there are. */
+const ALL: readonly bigint[] = Array.from({ length: 129 }, (_, bits) => (1n << BigInt(bits)) - 1n);
+const all = (bits: number) => ALL[bits];
+
 /** @param options geneve options that are there even if their value is 0, one bit each */
 export function printFlow(row: Row, options = 0): string {
   return formatMatch(flowOf(row, options));
@@ -38,21 +43,20 @@ export function printFlow(row: Row, options = 0): string {
 
 function flowOf(row: Row, options: number): FlowMatch {
   const m = new FlowMatch();
-  const all = (bits: number) => (1n << BigInt(bits)) - 1n;
-  const put = (place: string, bits: number, name = place) => m.put(place, getBig(row, name) & all(bits), all(bits));
-  const is = (name: string) => getBig(row, name) !== 0n;
+  const put = (place: string, bits: number, name = place) => m.put(place, readField(row, name) & all(bits), all(bits));
+  const is = (name: string) => hasField(row, name);
   for (const [place, bits] of CONTEXT) if (is(place)) put(place, bits);
   if (is("tun_dst") || is("tun_ipv6_dst")) {
-    const hasKey = (Number(getBig(row, "tun_flags")) & TUNNEL_KEY) !== 0;
+    const hasKey = (Number(readField(row, "tun_flags")) & TUNNEL_KEY) !== 0;
     for (const [place, bits] of TUNNEL) if (place !== "tun_id" || hasKey) put(place, bits);
     for (let i = 0; i < 16; i++) {
-      const value = getBig(row, `tun_metadata${i}`);
+      const value = readField(row, `tun_metadata${i}`);
       const bytes = 4 * Math.ceil(value.toString(16).length / 8);
       if (value !== 0n || options & (1 << i)) m.options.set(i, { value, mask: bytesMask(bytes), bytes, masked: false, present: true });
     }
   } else if (is("tun_id")) put("tun_id", 64);
   put("packet_type", 32);
-  const packetType = Number(getBig(row, "packet_type"));
+  const packetType = Number(readField(row, "packet_type"));
   let type = packetType & 0xffff;
   if (packetType === 0) {
     put("eth_dst", 48);
@@ -61,14 +65,14 @@ function flowOf(row: Row, options: number): FlowMatch {
     put("vlan_tci", 16);
     // The first tag that is not there is shown.
     if (is("vlan_tci")) put("vlan_tci1", 16, "vlan_tci2");
-    type = Number(getBig(row, "eth_type"));
+    type = Number(readField(row, "eth_type"));
   }
   network(row, m, type, put);
   return m;
 }
 
 function network(row: Row, m: FlowMatch, type: number, put: (place: string, bits: number, name?: string) => void): void {
-  const n = (name: string) => Number(getBig(row, name));
+  const n = (name: string) => Number(readField(row, name));
   const ct = n("ct_nw_proto") !== 0 && (n("ct_state") & 0xcf) !== 0;
   if (type === ETH.arp || type === ETH.rarp) {
     put("nw_src", 32, "arp_spa");
@@ -111,7 +115,7 @@ function network(row: Row, m: FlowMatch, type: number, put: (place: string, bits
     put("ct_tp_dst", 16);
   }
   const icmp = proto === PROTO.icmp || proto === PROTO.icmp6;
-  const as = (place: string, name: string) => m.put(place, getBig(row, name), 0xffffn);
+  const as = (place: string, name: string) => m.put(place, readField(row, name), 0xffffn);
   const connection6 = () => {
     if (ct) for (const place of ["ct_ipv6_src", "ct_ipv6_dst"]) put(place, 128);
   };
@@ -131,5 +135,5 @@ function network(row: Row, m: FlowMatch, type: number, put: (place: string, bits
   if (n("ip_frag") & 2 || !named) return;
   as("tp_src", icmp ? "icmp_type" : "tp_src");
   as("tp_dst", icmp ? "icmp_code" : "tp_dst");
-  if (proto === PROTO.tcp) m.put("tcp_flags", getBig(row, "tcp_flags"), 0xffffn);
+  if (proto === PROTO.tcp) m.put("tcp_flags", readField(row, "tcp_flags"), 0xffffn);
 }

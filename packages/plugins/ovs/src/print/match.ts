@@ -32,10 +32,10 @@ type Writer = (b: Bits) => string;
 const exact = (bits: number) => (1n << BigInt(bits)) - 1n;
 const decimal: Writer = (b) => String(b.value);
 /** %#x, and behind it the mask unless all bits of it count. */
-const hexMasked =
-  (bits: number): Writer =>
-  ({ value, mask }) =>
-    mask === exact(bits) ? hex(value) : `${hex(value)}/${hex(mask)}`;
+const hexMasked = (bits: number): Writer => {
+  const all = exact(bits);
+  return ({ value, mask }) => (mask === all ? hex(value) : `${hex(value)}/${hex(mask)}`);
+};
 /** Decimal; with a mask both in hexadecimal, filled to `digits`. */
 const decimalOrHex =
   (bits: number, digits = 1): Writer =>
@@ -49,6 +49,10 @@ const hexAlways =
 const address4: Writer = (b) => ipv4Masked(b.value, b.mask);
 const address6: Writer = (b) => ipv6Masked(b.value, b.mask);
 const mac: Writer = (b) => (prefixLength(b.mask, 48) === 48 ? macText(b.value) : macMasked(b.value, b.mask));
+const hex32 = hexMasked(32);
+const hex64 = hexMasked(64);
+const hex128 = hexMasked(128);
+const REGISTERS = Array.from({ length: 32 }, (_, i) => `reg${i}`);
 const u8 = decimalOrHex(8, 2);
 const be16 = decimalOrHex(16);
 
@@ -71,8 +75,7 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 export function formatMatch(m: FlowMatch, priority = DEFAULT_PRIORITY): string {
   const out: string[] = [];
   const add = (name: string, place: string, write: Writer) => {
-    const b = m.get(place);
-    if (b.mask !== 0n) out.push(`${name}=${write(b)}`);
+    if (m.has(place)) out.push(`${name}=${write(m.get(place))}`);
   };
   const port = (place: string) => portText(m.portNames.get(place) ?? Number(m.get(place).value));
   const proto = m.value("nw_proto");
@@ -80,9 +83,9 @@ export function formatMatch(m: FlowMatch, priority = DEFAULT_PRIORITY): string {
   let type = m.value("eth_type");
 
   if (priority !== DEFAULT_PRIORITY) out.push(`priority=${priority}`);
-  add("pkt_mark", "pkt_mark", hexMasked(32));
-  add("recirc_id", "recirc_id", hexMasked(32));
-  add("dp_hash", "dp_hash", hexMasked(32));
+  add("pkt_mark", "pkt_mark", hex32);
+  add("recirc_id", "recirc_id", hex32);
+  add("dp_hash", "dp_hash", hex32);
   add("conj_id", "conj_id", decimal);
   add("skb_priority", "skb_priority", (b) => hex(b.value));
   add("actset_output", "actset_output", () => port("actset_output"));
@@ -90,8 +93,8 @@ export function formatMatch(m: FlowMatch, priority = DEFAULT_PRIORITY): string {
     mask === 0xffn ? flagsText(Number(value), CT_STATE) : flagsMasked(Number(value), Number(mask), CT_STATE, 0xff),
   );
   add("ct_zone", "ct_zone", be16);
-  add("ct_mark", "ct_mark", hexMasked(32));
-  add("ct_label", "ct_label", hexMasked(128));
+  add("ct_mark", "ct_mark", hex32);
+  add("ct_label", "ct_label", hex128);
   add("ct_nw_src", "ct_nw_src", address4);
   add("ct_ipv6_src", "ct_ipv6_src", address6);
   add("ct_nw_dst", "ct_nw_dst", address4);
@@ -119,9 +122,9 @@ export function formatMatch(m: FlowMatch, priority = DEFAULT_PRIORITY): string {
     out.push(TYPE_NAMES[type]);
     typeSaid = true;
   }
-  for (let i = 0; i < 32; i++) add(`reg${i}`, `reg${i}`, hexMasked(32));
+  for (const r of REGISTERS) add(r, r, hex32);
   tunnel(m, add, out);
-  add("metadata", "metadata", hexMasked(64));
+  add("metadata", "metadata", hex64);
   add("in_port", "in_port", () => port("in_port"));
   vlans(m, out);
   add("dl_src", "eth_src", mac);
@@ -162,7 +165,7 @@ export function formatMatch(m: FlowMatch, priority = DEFAULT_PRIORITY): string {
 type Add = (name: string, place: string, write: Writer) => void;
 
 function tunnel(m: FlowMatch, add: Add, out: string[]): void {
-  add("tun_id", "tun_id", hexMasked(64));
+  add("tun_id", "tun_id", hex64);
   add("tun_src", "tun_src", address4);
   add("tun_dst", "tun_dst", address4);
   add("tun_ipv6_src", "tun_ipv6_src", address6);

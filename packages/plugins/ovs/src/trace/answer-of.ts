@@ -16,7 +16,7 @@ import { whyNot } from "./why-not.js";
 import type { TracedRule } from "./world.js";
 
 /** In the place of what a trace that ends early cannot tell. */
-const NOT_KNOWN = "not known";
+export const NOT_KNOWN = "not known";
 
 /** One translation as the text shows it. */
 export interface ToldThread {
@@ -24,7 +24,8 @@ export interface ToldThread {
   readonly fork: Fork | null;
   /** The state was given, and not taken to be new. */
   readonly given: boolean;
-  readonly flow: string;
+  /** The packet as it came in. */
+  readonly initial: Headers;
   readonly report: readonly ReportNode[];
   readonly failure: string | null;
   readonly slow: readonly string[];
@@ -36,23 +37,30 @@ export interface Told {
 /** How a note begins that tells that this program is at odds with itself. */
 export const DISAGREEMENT = "not certain, the run and its translation differ (please report it): ";
 
-export function answerOf(
+/** A packet's translation, or one of a recirculated copy, as far as it went. */
+interface Followed {
+  readonly context: Context;
+  readonly fork: Fork | null;
+  readonly initial: Headers;
+  readonly report: readonly ReportNode[];
+  /** The state that the copy came back with; given, or taken to be new. */
+  readonly state: number | null;
+  readonly given: boolean;
+  /** Why it could not go on. */
+  readonly ended: string | null;
+}
+
+/** Follows a packet along a run. Throws {@link OtherChoice} where the run took another option than the switch's own hash takes. */
+export function follow(
   world: OpenedWorld,
   question: OfprotoQuestion,
   events: readonly Event[],
   textAt: (i: number) => string,
-  sought: TracedRule | null,
-): Told & { answer: OfprotoTrace } {
+  keepsSteps = false,
+): Followed[] {
   const run = new RunEvents(events, world, world.network, textAt);
   const ids = new RecirculationIds();
-  const threads: ToldThread[] = [];
-  const departures: Departure[] = [];
-  const steps: TranslationStep[] = [];
-  const notes: string[] = [];
-  let unknown = false;
-  let disagrees = false;
-  // To a controller, or recirculating where no trace follows.
-  let goesOn = false;
+  const out: Followed[] = [];
   let n = 0;
   const queue: (Fork | null)[] = [null];
   for (let fork = queue.shift(); fork !== undefined; fork = queue.shift()) {
@@ -65,7 +73,7 @@ export function answerOf(
     }
     const flow = (fork?.flow ?? question.flow).copy();
     const initial = flow.copy();
-    const c = new Context(
+    const context = new Context(
       world,
       run,
       ids,
@@ -75,18 +83,43 @@ export function answerOf(
       flow,
       PIPELINE,
       question.real,
+      keepsSteps,
     );
-    const report = c.trace;
-    let ended = false;
+    const report = context.trace;
+    let ended: string | null = null;
     try {
-      translate(c, fork);
+      translate(context, fork);
     } catch (e) {
       if (!(e instanceof NotTranslated || e instanceof RunEnded)) throw e;
-      ended = true;
-      unknown = true;
-      notes.push(`not known from here on: ${e.message}`);
+      ended = e.message;
     }
-    threads.push(toldThread(c, fork, { state, given, ended }, initial, report));
+    out.push({ context, fork, initial, report, state, given, ended });
+    queue.push(...context.forks);
+    ids.endTranslation();
+    if (fork) ids.release(fork.key);
+    if (ended !== null) break;
+  }
+  return out;
+}
+
+export function answerOf(
+  world: OpenedWorld,
+  question: OfprotoQuestion,
+  events: readonly Event[],
+  textAt: (i: number) => string,
+  sought: TracedRule | null,
+): Told & { answer: OfprotoTrace } {
+  const threads: ToldThread[] = [];
+  const departures: Departure[] = [];
+  const steps: TranslationStep[] = [];
+  const notes: string[] = [];
+  let unknown = false;
+  // To a controller, or recirculating where no trace follows.
+  let goesOn = false;
+  for (const f of follow(world, question, events, textAt, sought !== null)) {
+    const c = f.context;
+    if (f.ended !== null) notes.push(`not known from here on: ${f.ended}`);
+    threads.push(toldThread(f));
     for (const s of c.steps) steps.push(s);
     if (!c.error) {
       for (const d of c.departures) departures.push(d);
@@ -94,11 +127,7 @@ export function answerOf(
     }
     for (const n of c.notes) notes.push(n);
     for (const d of c.disagreements) notes.push(`${DISAGREEMENT}${d}`);
-    disagrees ||= c.disagreements.length > 0;
-    queue.push(...c.forks);
-    ids.endTranslation();
-    if (fork) ids.release(fork.key);
-    if (unknown) break;
+    unknown ||= f.ended !== null || c.disagreements.length > 0;
   }
   if (sought) notes.push(...whyNot(world, sought, steps));
   const answer: OfprotoTrace = {
@@ -106,20 +135,15 @@ export function answerOf(
     packet: question.line,
     threads: threads.map((t) => t.thread),
     outputs: departures.map((d) => ({ port: d.port, bridge: d.bridge, packet: printFlow(d.flow.row, d.flow.options) })),
-    verdict: unknown || disagrees ? "unknown" : departures.length > 0 || goesOn ? "output" : "drop",
+    verdict: unknown ? "unknown" : departures.length > 0 || goesOn ? "output" : "drop",
     notes: [...new Set(notes)],
   };
   return { answer, threads };
 }
 
-function toldThread(
-  c: Context,
-  fork: Fork | null,
-  how: { readonly state: number | null; readonly given: boolean; readonly ended: boolean },
-  initial: Headers,
-  report: readonly ReportNode[],
-): ToldThread {
-  const { state, given, ended } = how;
+function toldThread(f: Followed): ToldThread {
+  const { context: c, fork, initial, report, state, given } = f;
+  const ended = f.ended !== null;
   return {
     thread: {
       recirc: fork ? `0x${fork.recirc.toString(16)}` : null,
@@ -132,7 +156,7 @@ function toldThread(
     },
     fork,
     given,
-    flow: printFlow(initial.row, initial.options),
+    initial,
     report,
     failure: c.error && FAILURE[c.error],
     slow: [...c.slow].map((s) => SLOW[s]),
@@ -148,10 +172,18 @@ function stateText(state: number): string {
   );
 }
 
-function stepOf(s: TranslationStep): OfprotoStep {
-  const at = { bridge: s.bridge.name, table: s.table };
-  if (!s.rule)
-    return s.internal ? { ...at, priority: 0, match: "reg0=0x2", cookie: "0x0", actions: "drop", miss: true } : { ...at, miss: true };
-  const { flow, match, actions, origin } = s.rule;
-  return { ...at, priority: flow.priority, match, cookie: `0x${flow.cookie.toString(16)}`, actions, file: origin.file, line: origin.line };
+function stepOf({ bridge: { name: bridge }, table, rule, internal }: TranslationStep): OfprotoStep {
+  if (!rule)
+    return internal ? { bridge, table, priority: 0, match: "reg0=0x2", cookie: "0x0", actions: "drop", miss: true } : { bridge, table, miss: true };
+  const { flow, match, actions, origin } = rule;
+  return {
+    bridge,
+    table,
+    priority: flow.priority,
+    match,
+    cookie: `0x${flow.cookie.toString(16)}`,
+    actions,
+    file: origin.file,
+    line: origin.line,
+  };
 }

@@ -4,7 +4,7 @@
  *
  * A set is masked: of a field that differs, those bits are written that the translation has read or written so far.
  */
-import { field, ipv4Text, macText } from "@plumbline/model";
+import { field, ipv4Text, macText, TUNNEL_FIELDS } from "@plumbline/model";
 import { ipv6Printed as ipv6Text } from "../print/value.js";
 import { type DatapathActions, hex } from "./datapath.js";
 import { CFI, ETH, type Headers, PROTO, PT } from "./headers.js";
@@ -110,6 +110,8 @@ export function commitHeaders(c: Commit): boolean {
   return slow;
 }
 
+const BESIDE = [...TUNNEL_FIELDS, "skb_priority", "pkt_mark"];
+
 function encapsulate(c: Commit): void {
   const { flow, base, out } = c;
   const type = flow.get("packet_type");
@@ -119,7 +121,11 @@ function encapsulate(c: Commit): void {
       for (const f of ["packet_type", "eth_src", "eth_dst"]) base.set(f, flow.big(f));
     } else if (type === PT.nsh) {
       out.put(`push_nsh(${nshText(flow, c.nshOptions)})`, 32);
+      const before = base.copy();
       base.become(flow);
+      // What comes with a packet and is no header stays as the datapath has it.
+      for (const f of BESIDE) base.set(f, before.big(f));
+      base.options = before.options;
     }
   } else if (c.decap || type !== base.get("packet_type")) {
     if (type >>> 16 === 1 && base.get("packet_type") === PT.eth) {
@@ -157,9 +163,11 @@ const ECN = 3;
 function setMasked(c: Commit, key: string, parts: readonly Part[]): boolean {
   const sets = differing(c, parts);
   if (!sets) return false;
-  const words = sets.map(({ part: p, value, mask: read }) => {
+  const words = sets.flatMap(({ part: p, value, mask: read }) => {
     const full = p.full ?? (1n << BigInt(field(p.name).bits)) - 1n;
     const mask = read & full & ~(p.name === "nw_tos" ? keptOfTos(c) : 0n);
+    // What differs and was never read (what another bridge has put on the packet) is set to nothing.
+    if (mask === 0n) return [];
     return mask === full ? `${p.label}=${p.text(value)}` : `${p.label}=${p.text(value & mask)}/${(p.maskText ?? p.text)(mask)}`;
   });
   c.out.put(`set(${key}(${words.join(",")}))`, 8 + 2 * bytesOf(parts));

@@ -11,6 +11,7 @@ import type { Context, LookUpAs } from "./context.js";
 import type { TracedBridge, TracedRule } from "./world.js";
 
 const IN_PORT = field("in_port").word;
+const OPTION_TYPE = field("nd_options").word;
 const CONJ_ID = field("conj_id").word;
 const PORT_WORDS = ["tp_src", "tp_dst", "icmp_type", "icmp_code"].map((f) => field(f).word);
 
@@ -174,7 +175,11 @@ export function consultLookUp(c: Context, table: number, hit: TracedRule | null,
     swap(row, c.flow.ethType);
     swap(masks, c.flow.ethType);
   }
+  const optionType = masks[OPTION_TYPE];
+  masks[OPTION_TYPE] = 0;
   search(cls, row, masks);
+  if (masks[OPTION_TYPE] !== 0) c.optionTypeLookedUp = true;
+  masks[OPTION_TYPE] |= optionType;
   const conjunction = hit?.row.find((x) => x.w === CONJ_ID);
   if (conjunction) {
     const conjId = masks[CONJ_ID];

@@ -2,7 +2,7 @@
  * A translation while it runs (ofproto/ofproto-dpif-xlate.c, struct xlate_ctx): the packet, what was read of it, the datapath actions so far,
  * and how the lists of actions that it is in are to end.
  */
-import { TUNNEL_FIELDS } from "@plumbline/model";
+import { field, TUNNEL_FIELDS } from "@plumbline/model";
 import type { OvsAction } from "../ast.js";
 import { commitHeaders } from "./commit.js";
 import { DatapathActions } from "./datapath.js";
@@ -25,6 +25,13 @@ export type Failure = keyof typeof FAILURE;
 
 /** Why the datapath cannot handle the packet by itself, in OVS's words. */
 export const SLOW = { action: "Uses action(s) not supported by datapath" } as const;
+
+/** What the network cannot express, and the run does not follow; what is looked up behind it may be another rule. */
+export const DRIFT = {
+  stack: "the values that a packet had pushed before it was tracked are not in the run",
+  tunnel: "what a tunnel that leads back to where the packet came from has left in its headers is not in the run",
+  cleared: "to the switch the packet was untracked already, so that ct_clear leaves what it has of its connection",
+} as const;
 
 /** Something that this translation cannot tell. */
 export class NotTranslated extends Error {}
@@ -65,7 +72,8 @@ export interface TranslationStep {
   readonly rule: TracedRule | null;
   /** The miss is printed as a rule of OVS's own. */
   readonly internal: boolean;
-  readonly flow: Headers;
+  /** The packet as it was looked up, where somebody asks why another rule was not hit. */
+  readonly flow: Headers | null;
 }
 
 /** Runs a rule's or a bucket's actions: in place, or as a clone. */
@@ -100,6 +108,10 @@ export class Context {
   readonly notes: string[] = [];
   /** Where the run had other headers than the translation has: field, ours, the run's. */
   readonly disagreements: string[] = [];
+  /** Since when, and by what, the run's packet is another than the translation's: declared, where the network cannot express what OVS does. */
+  drift: string | null = null;
+  /** All of the type of a neighbour discovery option was looked at by a look-up. */
+  optionTypeLookedUp = false;
   /** Addresses that NORMAL has learned from this packet. */
   readonly learned: { readonly bridge: TracedBridge; readonly mac: bigint; readonly vlan: number; readonly port: number }[] = [];
   readonly slow = new Set<keyof typeof SLOW>();
@@ -154,6 +166,7 @@ export class Context {
     readonly pipeline: Pipeline,
     /** A real packet is followed, so that the switch may learn from it. */
     readonly real: boolean,
+    readonly keepsSteps = false,
   ) {
     this.base = flow.copy();
     this.conntracked = flow.get("ct_state") !== 0;
@@ -201,7 +214,9 @@ export class Context {
 
   /** Bits of the packet are read or written. */
   consult(name: string, mask: bigint | number): void {
-    this.masks.set(name, this.masks.big(name) | BigInt(mask));
+    const f = field(name);
+    if (f.words === 1) this.masks.row[f.word] |= Number(mask);
+    else this.masks.set(name, this.masks.big(name) | BigInt(mask));
   }
 
   triggerFreeze(): void {

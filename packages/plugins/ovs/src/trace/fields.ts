@@ -15,8 +15,11 @@ function held(s: FieldSlice): Slice {
   return s.slice;
 }
 function consultSlice(c: Context, s: Slice, mask = ones(s.n)): void {
-  // What was read before of a field that is read as zero is forgotten.
-  if (READ_AS_ZERO.has(s.field)) c.masks.set(s.field, 0);
+  // What was read before of a field that is read as zero is forgotten; a look-up reads both bytes.
+  if (READ_AS_ZERO.has(s.field)) {
+    c.masks.set(s.field, c.optionTypeLookedUp ? 0xff : 0);
+    c.optionTypeLookedUp = false;
+  }
   c.masks.setBits(s, c.masks.bits(s) | mask);
 }
 function bitsOf(c: Context, s: Slice): bigint {
@@ -127,6 +130,10 @@ function write(c: Context, dst: Slice, value: bigint, mask: bigint): void {
 }
 
 function setTag(c: Context, a: Extract<OvsAction, { kind: "setField" }>, dst: Slice): void {
+  if (/^(load|set_field)$/.test(a.form) && c.flow.get("packet_type") !== PT.eth) {
+    c.report("warn", `unmet prerequisites for ${a.dst.field}, set_field ignored`);
+    return;
+  }
   consultSlice(c, dst, a.mask);
   if (/^(mod|set)_vlan/.test(a.form)) c.consult("vlan_tci", CFI);
   if (a.needsVlan && !c.flow.isTagged) {

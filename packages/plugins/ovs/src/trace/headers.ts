@@ -4,9 +4,10 @@
  * Rows have a place for every field; what OVS keeps beside is which ethertype a VLAN tag has. Pushing and popping follow
  * lib/flow.c: flow_push_vlan_uninit, flow_pop_vlan, flow_push_mpls, flow_pop_mpls, flow_clear_conntrack.
  */
-import { FIELDS, field, get, getBits, newRow, type Row, type Slice, set, setBits, slice, TUN_METADATA } from "@plumbline/model";
+import { FIELDS, field, get, getBits, newRow, type Row, type Slice, setBits, TUN_METADATA } from "@plumbline/model";
 import { CT_FIELDS } from "../lower/bits.js";
 import { HIDDEN_BY_HEADER, HIDDEN_BY_LABEL } from "../lower/layers.js";
+import { hasField, readField, writeField } from "../rowField.js";
 
 export const ETH = {
   ip: 0x0800,
@@ -27,6 +28,7 @@ export const PT = { eth: 0, nsh: 0x1894f } as const;
 
 const MPLS = ["mpls_lse", "mpls_lse1", "mpls_lse2"] as const;
 const BOS = 0x100;
+const OPTIONS = Array.from({ length: TUN_METADATA.fields }, (_, i) => `tun_metadata${i}`);
 
 export class Headers {
   constructor(
@@ -40,7 +42,7 @@ export class Headers {
   static of(row: Row): Headers {
     const type = (tci: string) => (get(row, tci) & CFI ? ETH.vlan : 0);
     let options = 0;
-    for (let i = 0; i < TUN_METADATA.fields; i++) if (getBits(row, slice(`tun_metadata${i}`)) !== 0n) options |= 1 << i;
+    for (let i = 0; i < TUN_METADATA.fields; i++) if (hasField(row, OPTIONS[i])) options |= 1 << i;
     return new Headers(row.slice(), [type("vlan_tci"), type("vlan_tci2")], options);
   }
   /** A mask of no bit. */
@@ -58,22 +60,19 @@ export class Headers {
     this.options = other.options;
   }
   equals(other: Headers): boolean {
-    return (
-      this.options === other.options &&
-      this.tpid[0] === other.tpid[0] &&
-      this.tpid[1] === other.tpid[1] &&
-      this.row.every((w, i) => w === other.row[i])
-    );
+    if (this.options !== other.options || this.tpid[0] !== other.tpid[0] || this.tpid[1] !== other.tpid[1]) return false;
+    for (let i = 0; i < this.row.length; i++) if (this.row[i] !== other.row[i]) return false;
+    return true;
   }
 
   get(name: string): number {
     return get(this.row, name);
   }
   big(name: string): bigint {
-    return getBits(this.row, slice(name));
+    return readField(this.row, name);
   }
   set(name: string, value: number | bigint): void {
-    set(this.row, name, value);
+    writeField(this.row, name, value);
   }
   bits(s: Slice): bigint {
     return getBits(this.row, s);
@@ -82,8 +81,7 @@ export class Headers {
     setBits(this.row, s, value);
     // OVS keeps the low byte of ARP's operation.
     if (s.field === "arp_op") this.set("arp_op", this.get("arp_op") & 0xff);
-    const option = /^tun_metadata(\d+)$/.exec(s.field);
-    if (option) this.options |= 1 << Number(option[1]);
+    if (s.field.startsWith("tun_metadata")) this.options |= 1 << Number(s.field.slice("tun_metadata".length));
   }
 
   /** All bits of a field. */

@@ -1,7 +1,7 @@
 /** `ofproto/trace` from files: bridges opened as one layer. */
-import { type Action, Interpreter, type Layer, type LayerQuestion, nested, numbering, textOf } from "@plumbline/model";
+import { type Action, EV, Interpreter, type Layer, type LayerQuestion, nested, numbering, textOf } from "@plumbline/model";
 import type { OfprotoTrace } from "./answer.js";
-import { answerOf, type Told } from "./answer-of.js";
+import { answerOf, follow, type Told } from "./answer-of.js";
 import { openBridges } from "./bridges.js";
 import { OtherChoice } from "./events.js";
 import { type OfprotoQuestion, questionOf } from "./question.js";
@@ -76,7 +76,7 @@ export function openOfproto(spec: OfprotoSpec): Layer<OfprotoTrace, OfprotoQuest
     for (let i = 0; i < MOST_CHOICES; i++) {
       const events = machine.run(row, device, port, { ...options, script });
       try {
-        answerOf(world, question.about, events, textAt, null);
+        if (events.some((e) => e.kind === EV.choice)) follow(world, question.about, events, textAt);
         break;
       } catch (e) {
         if (!(e instanceof OtherChoice)) throw e;

@@ -13,10 +13,11 @@ import { actionsText, actionText } from "./action-text.js";
 import { asClone, checkLength, cloneActions } from "./clone.js";
 import { ct, ctClear } from "./conntrack.js";
 import { consultLookUp } from "./consulted.js";
-import { type Context, type Fork, type LookUpAs, NotTranslated, type Pipeline, type Runner } from "./context.js";
+import { type Context, DRIFT, type Fork, type LookUpAs, NotTranslated, type Pipeline, type Runner } from "./context.js";
 import { controller, toController } from "./controller.js";
 import { portNumber } from "./departure.js";
 import { deleteField, moveField, popField, pushField, setField, writeMetadata } from "./fields.js";
+import type { LookUp } from "./events.js";
 import { frozenState } from "./frozen.js";
 import { group } from "./groups.js";
 import { decap, decMplsTtl, decNshTtl, decTtl, encap, popMpls, pushMpls } from "./layers.js";
@@ -58,6 +59,7 @@ function thaw(c: Context, fork: Fork): void {
     c.report("thaw", `Resuming from table ${fork.table}`);
     c.conntracked = true;
     c.stack = [...fork.stack];
+    if (c.stack.length > 0) c.drift = DRIFT.stack;
     if (fork.actionSet.length > 0) {
       const restoring = c.report("thaw", "Restoring action set");
       restoring.subs.push({ kind: "action", text: actionsText(fork.actionSet), subs: [] });
@@ -100,29 +102,53 @@ function finishMasks(c: Context): void {
  * @returns null for a miss
  */
 function lookUp(c: Context, table: number, as: LookUpAs): TracedRule | null {
-  const found = c.events.lookUp(c.thread);
+  const found = lookedUp(c);
+  if (found.table !== table && c.drift !== null) throw new NotTranslated(c.drift);
   if (found.table !== table) throw new Error(`the run looks up table ${found.table} of ${c.bridge.name}, the translation table ${table}`);
   const rule = found.rule === null ? null : (c.world.rules.get(found.rule) ?? null);
   if (found.rule !== null && !rule) throw new Error(`rule ${found.rule} is not a flow`);
-  agree(c, found.event.row, table);
+  agree(c, found.event.row, table, as);
   consultLookUp(c, table, rule, as);
   const internal = rule === null && c.bridge !== c.home;
-  c.steps.push({ bridge: c.bridge, table, rule, internal, flow: c.flow.copy() });
+  c.steps.push({ bridge: c.bridge, table, rule, internal, flow: c.keepsSteps ? c.flow.copy() : null });
   c.report("table", `${String(table).padStart(2)}. ${headOf(rule, internal)}`);
   return rule;
+}
+
+function lookedUp(c: Context): LookUp {
+  try {
+    return c.events.lookUp(c.thread);
+  } catch (e) {
+    // The run has taken another way.
+    if (c.drift !== null) throw new NotTranslated(c.drift);
+    throw e;
+  }
 }
 
 /**
  * What the run looks up and what the translation has come of two makings of one semantics: where they differ one is wrong, and so may be the
  * rule that was found.
  */
-function agree(c: Context, run: Row, table: number): void {
-  if (run.every((w, i) => ((w ^ c.flow.row[i]) & COMPARED[i]) === 0)) return;
+function agree(c: Context, run: Row, table: number, as: LookUpAs): void {
+  const own = c.flow.row;
+  let same = true;
+  for (let i = 0; i < own.length; i++) if (((run[i] ^ own[i]) & COMPARED[i]) !== 0) same = false;
+  if (same) return;
+  if (c.drift !== null) {
+    if (as.swapped || asksForAny(c, table, run, own)) throw new NotTranslated(c.drift);
+    return;
+  }
   const shown = FIELDS.filter((f) =>
     Array.from({ length: f.words }, (_, i) => f.word + i).some((i) => (run[i] ^ c.flow.row[i]) & COMPARED[i]),
   );
   const text = shown.map((f) => `${f.name} ${c.flow.big(f.name)} / ${getBig(run, f.name)}`).join(", ");
   c.disagreements.push(`table ${table} of ${c.bridge.name}: ${text}`);
+}
+/** Whether a rule of the table asks for a bit that differs. */
+function asksForAny(c: Context, table: number, a: Row, b: Row): boolean {
+  return c.world
+    .rulesOf(c.bridge)
+    .some((r) => r.flow.table === table && r.row.some((x) => ((a[x.w] ^ b[x.w]) & x.m & COMPARED[x.w]) !== 0));
 }
 /**
  * Bits that both have, by word: not the run's own (the number of an action set), nor what a recirculation is called, nor what a tunnel leaves
@@ -299,6 +325,7 @@ function runActions(c: Context, actions: readonly OvsAction[], last: boolean, in
         break;
       case "ctClear":
         if (c.conntracked) ctClear(c);
+        else if (c.flow.get("ct_state") !== 0) c.drift = DRIFT.cleared;
         break;
       case "group":
         if (!group(c, a.id, isLast)) return;

@@ -6,7 +6,7 @@
  * it is told as the kernel's.
  */
 import { type Action, ipv4Number, ipv4Text, ipv6Number, ipv6Text, slice, TUNNEL_FIELDS } from "@plumbline/model";
-import type { Context } from "./context.js";
+import { type Context, DRIFT } from "./context.js";
 import { hex } from "./datapath.js";
 
 /** How a tunnel port is set; null where each packet says it. */
@@ -129,6 +129,8 @@ export function sendByTunnel(c: Context, t: Tunnel): boolean {
   const dst = flow.big("tun_dst") || flow.big("tun_ipv6_dst");
   if (dst === c.ownTunnelEnd) {
     c.report("warn", "Not tunneling to our own address");
+    // Without an end it is told by the network.
+    if (dst !== 0n || t.dst !== null) c.drift = DRIFT.tunnel;
     return false;
   }
   c.report("detail", "output to kernel tunnel");

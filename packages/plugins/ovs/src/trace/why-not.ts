@@ -31,7 +31,8 @@ export function whyNot(world: World, sought: TracedRule, steps: readonly Transla
 }
 
 function reason(rows: readonly (readonly { w: number; v: number; m: number }[])[], s: TranslationStep, sought: TracedRule): string {
-  const failing = rows.map((row) => row.filter((x) => (s.flow.row[x.w] & x.m) >>> 0 !== x.v));
+  const { row: packet } = s.flow!;
+  const failing = rows.map((row) => row.filter((x) => (packet[x.w] & x.m) >>> 0 !== x.v));
   const best = failing.reduce((a, b) => (b.length < a.length ? b : a));
   if (best.length === 0) {
     const hit = s.rule ? `${s.rule.origin.file}:${s.rule.origin.line} (priority ${s.rule.flow.priority})` : "nothing";
@@ -40,15 +41,15 @@ function reason(rows: readonly (readonly { w: number; v: number; m: number }[])[
       : "it matches, but";
     return `${how} ${hit} is preferred to its priority ${sought.flow.priority}`;
   }
-  const wanted: Row = s.flow.row.slice();
+  const wanted: Row = packet.slice();
   for (const x of best) wanted[x.w] = ((wanted[x.w] & ~x.m) | x.v) >>> 0;
-  return changedFields(s.flow.row, wanted)
+  return changedFields(packet, wanted)
     .map(({ field: f }) => {
       let mask = 0n;
       for (const x of best) if (x.w >= f.word && x.w < f.word + f.words) mask |= BigInt(x.m) << BigInt(32 * (f.words - 1 - (x.w - f.word)));
       const full = (1n << BigInt(f.bits)) - 1n;
       const show = (row: Row) => formatValue(f, getBig(row, f.name) & mask);
-      return `${f.name} is ${formatValue(f, getBig(s.flow.row, f.name))}, it wants ${show(wanted)}${mask === full ? "" : `/0x${mask.toString(16)}`}`;
+      return `${f.name} is ${formatValue(f, getBig(packet, f.name))}, it wants ${show(wanted)}${mask === full ? "" : `/0x${mask.toString(16)}`}`;
     })
     .join("; ");
 }
