@@ -1,7 +1,7 @@
 /**
  * A chain of 10,000 rules, `-d X -p tcp --dport N -j ACCEPT|DROP`, every packet of a different flow: packets a second of the running
  * kernel (legacy tables and nf_tables) and of our core, side by side in one run. `npm run build && node tools/dist/bench-netfilter.js`
- * (as root; `--rules N --flows N --rounds N`).
+ * (as root; `--rules N --flows N --rounds N`; `--mixed`: networks and ranges of ports between the single ones).
  *
  * The kernel: in a network namespace of its own, packets are written to a TAP device, walk the chain in FORWARD and leave by
  * another TAP device or are dropped; nothing tracks connections, nothing is traced. The time of the same packets through an empty
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     flows: { type: "string", default: "4000" },
     rounds: { type: "string", default: "1" },
     seed: { type: "string", default: "1" },
+    mixed: { type: "boolean", default: false },
   },
 });
 const RULES = Number(values.rules);
@@ -37,8 +38,22 @@ const ROUNDS = Number(values.rounds);
 
 interface Rule {
   readonly dst: string;
+  /** Bits of its prefix. */
+  readonly bits: number;
+  /** First and last port. */
   readonly port: number;
+  readonly to: number;
   readonly accept: boolean;
+}
+
+function ruleAt(i: number, r: Random): Rule {
+  const port = 1024 + r.int(60000);
+  const one = { dst: `20.1.${i >> 8}.${i & 255}`, bits: 32, port, to: port, accept: r.chance(0.5) };
+  if (!values.mixed) return one;
+  if (i % 7 === 3) return { ...one, dst: `20.1.${i >> 8}.0`, bits: 24, to: port + r.int(1000) };
+  if (i % 11 === 2) return { ...one, dst: `20.1.${i >> 8}.${i & 0xf0}`, bits: 28 };
+  if (i % 5 === 1) return { ...one, to: port + r.int(1000) };
+  return one;
 }
 
 const why = whyNoNamespace("iptables-legacy", "iptables-nft");
@@ -47,10 +62,7 @@ else await main();
 
 async function main(): Promise<void> {
   const r = new Random(Number(values.seed));
-  const rules = Array.from(
-    { length: RULES },
-    (_, i): Rule => ({ dst: `20.1.${i >> 8}.${i & 255}`, port: 1024 + r.int(60000), accept: r.chance(0.5) }),
-  );
+  const rules = Array.from({ length: RULES }, (_, i) => ruleAt(i, r));
   // Each flow has a source port and address of its own. Any 64 in a row meet rules evenly from the whole chain (multiples of the golden section).
   const rows = Array.from({ length: FLOWS }, (_, i) => rowOf(rules[Math.floor(((i * 0.6180339887498949) % 1) * RULES)], i));
   const frames = rows.map((row) => Buffer.from(wireOf(row)).toString("hex"));
@@ -111,7 +123,8 @@ function rowOf(rule: Rule, flow: number): Row {
 }
 
 function text(rules: readonly Rule[]): string {
-  const lines = rules.map((x) => `-A FORWARD -d ${x.dst}/32 -p tcp -m tcp --dport ${x.port} -j ${x.accept ? "ACCEPT" : "DROP"}`);
+  const ports = (x: Rule) => (x.port === x.to ? `${x.port}` : `${x.port}:${x.to}`);
+  const lines = rules.map((x) => `-A FORWARD -d ${x.dst}/${x.bits} -p tcp -m tcp --dport ${ports(x)} -j ${x.accept ? "ACCEPT" : "DROP"}`);
   return ["*filter", ":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", ...lines, "COMMIT", ""].join("\n");
 }
 
@@ -130,8 +143,8 @@ async function core(saved: string, rows: readonly Row[]) {
   const opened = (performance.now() - began) / 1000;
   const questions = rows.map((row) => layer.ask(rowText(row)).run);
   const packed = pack(questions.map((q) => q.row));
-  const { device, port } = questions[0];
-  const run = () => machine.batch(packed, { device, port, options: { script: [], beyond: "first" }, fresh: true });
+  const { device, port, options } = questions[0];
+  const run = () => machine.batch(packed, { device, port, options, fresh: true });
   const result = run();
   const passed = rows.map((_, i) => result.digest(i).leaf === LEAF.local);
   // The fastest run, as of the kernel the fastest bunch: others use this machine, too.

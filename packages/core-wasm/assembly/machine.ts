@@ -38,6 +38,18 @@ export const SOCKET: u32 = 0xffff_ffff;
 
 /** Runs the packet in S_INPUT_ROW from `device`, entering at `port`, or from its socket where `socket` is not 0. */
 export function run(device: u32, port: u32, socket: u32): void {
+  const first = begin(device, port, socket);
+  if (load<u32>(S, S_KEEP)) copyRow(first + H_ROW, S + S_INPUT_ROW);
+  else copyMasked(first + H_ROW, S + S_INPUT_ROW, load<u32>(P, P_STAYS));
+  if (load<u32>(S, S_HAS_INNER)) {
+    copyRow(first + H_STACK, S + S_INNER_ROW);
+    store<u32>(first, 1, H_ENCAPS);
+  }
+  toTheEnd();
+}
+
+/** Begins a run: its first thread, without a row. */
+export function begin(device: u32, port: u32, socket: u32): usize {
   takeSettings();
   store<u32>(S, 0, S_THREAD_COUNT);
   store<u32>(S, 0, S_EVENT_COUNT);
@@ -53,12 +65,11 @@ export function run(device: u32, port: u32, socket: u32): void {
   const first = bareThread(0, device);
   store<u32>(first, socket ? START_ORIGIN : START_ENTER, H_START);
   store<u32>(first, port, H_AT);
-  if (load<u32>(S, S_KEEP)) copyRow(first + H_ROW, S + S_INPUT_ROW);
-  else copyMasked(first + H_ROW, S + S_INPUT_ROW, load<u32>(P, P_STAYS));
-  if (load<u32>(S, S_HAS_INNER)) {
-    copyRow(first + H_STACK, S + S_INNER_ROW);
-    store<u32>(first, 1, H_ENCAPS);
-  }
+  return first;
+}
+
+/** Runs all threads of a run that has begun. */
+export function toTheEnd(): void {
   const frames = load<u32>(S, S_FRAMES);
   for (let n: u32 = 0; n < load<u32>(S, S_THREAD_COUNT); n++) {
     const t = load<usize>(S, S_THREADS) + <usize>n * THREAD_BYTES;

@@ -2,15 +2,18 @@
  * Batches: many packets of one device in one call, for answers that are compared or counted and not shown. Nothing is recorded;
  * of each packet a digest is kept, and a checksum of all.
  */
-import { ROW_WORDS, type Row, type RunOptions } from "@plumbline/model";
+import { newRow, ROW_WORDS, type Row, type RunOptions } from "@plumbline/model";
 import type { CoreInside } from "./core.js";
 import { DIGEST_START, type Digest } from "./digest.js";
-import { BATCH, BATCH_BYTES, CODE, DIGEST, DIGEST_BYTES } from "./layout.js";
+import { BATCH, BATCH_BYTES, CODE, DIGEST, DIGEST_BYTES, ROW_BYTES } from "./layout.js";
 import { align } from "./state.js";
 
-/** Packets by the words that any of them has: `rows` holds `words.length` words a packet, one packet behind the other. */
+/** Packets, by the words in which they differ: `rows` holds `words.length` words a packet, one packet behind the other. */
 export interface Packed {
-  /** Indexes of row words, ascending, at least one. */
+  readonly packets: number;
+  /** What they have in common; 0 in `words`. */
+  readonly common: Row;
+  /** Indexes of row words, ascending. */
   readonly words: readonly number[];
   readonly rows: Uint32Array;
 }
@@ -38,28 +41,32 @@ const CHUNK = 4096;
 
 /** Packs rows. */
 export function pack(rows: readonly Row[]): Packed {
-  const used = new Uint32Array(ROW_WORDS);
-  for (const row of rows) for (let w = 0; w < ROW_WORDS; w++) used[w] |= row[w];
-  const words = [...used.keys()].filter((w) => used[w] !== 0 || w === 0);
+  const common = rows[0]?.slice() ?? newRow();
+  const differs = new Uint8Array(ROW_WORDS);
+  for (const row of rows) for (let w = 0; w < ROW_WORDS; w++) if (row[w] !== common[w]) differs[w] = 1;
+  const words = [...differs.keys()].filter((w) => differs[w] === 1);
+  for (const w of words) common[w] = 0;
   const packed = new Uint32Array(rows.length * words.length);
   let at = 0;
   for (const row of rows) for (const w of words) packed[at++] = row[w];
-  return { words, rows: packed };
+  return { packets: rows.length, common, words, rows: packed };
 }
 
 export function runBatch(inside: CoreInside, packed: Packed, options: BatchOptions): BatchResult {
-  const { words, rows } = packed;
+  const { packets, common, words, rows } = packed;
   const { arena } = inside;
   const width = words.length;
-  const packets = rows.length / width;
-  if (!Number.isInteger(packets)) throw new Error(`${rows.length} words are no packets of ${width}`);
+  if (rows.length !== packets * width) throw new Error(`${rows.length} words are no ${packets} packets of ${width}`);
   const chunk = Math.min(CHUNK, packets);
   const b = align(inside.end, 64);
-  const wordsAt = b + BATCH_BYTES;
+  const commonAt = b + BATCH_BYTES;
+  const enteringAt = commonAt + ROW_BYTES;
+  const wordsAt = enteringAt + ROW_BYTES;
   const rowsAt = align(wordsAt + 4 * width, 64);
   const digestsAt = align(rowsAt + 4 * width * chunk, 64);
   arena.reserve(digestsAt + DIGEST_BYTES * chunk);
   const put = (name: keyof typeof BATCH, value: number) => arena.put(b + BATCH[name], value);
+  arena.words.set(common, commonAt >>> 2);
   arena.words.set(
     words.map((w) => 4 * w),
     wordsAt >>> 2,
@@ -68,6 +75,8 @@ export function runBatch(inside: CoreInside, packed: Packed, options: BatchOptio
   put("Q_PORT", options.port === "in_port" ? CODE.NONE : (options.port ?? 0));
   put("Q_SOCKET", options.port === null ? 1 : 0);
   put("Q_FRESH", options.fresh ? 1 : 0);
+  put("Q_COMMON", commonAt);
+  put("Q_ENTERING", enteringAt);
   put("Q_WORDS", wordsAt);
   put("Q_WIDTH", width);
   put("Q_ROWS", rowsAt);
@@ -76,7 +85,8 @@ export function runBatch(inside: CoreInside, packed: Packed, options: BatchOptio
   put("Q_SUM_HIGH", Number(DIGEST_START >> 32n));
   const stride = DIGEST_BYTES / 4;
   const digests = new Uint32Array(packets * stride);
-  inside.batch(options.options, words[width - 1] + 1, options.fresh, () => {
+  const last = Math.max(words.at(-1) ?? 0, common.findLastIndex((x) => x !== 0));
+  inside.batch(options.options, last + 1, options.fresh, () => {
     for (let from = 0; from < packets; from += chunk) {
       const n = Math.min(chunk, packets - from);
       arena.words.set(rows.subarray(from * width, (from + n) * width), rowsAt >>> 2);

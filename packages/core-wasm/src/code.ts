@@ -178,13 +178,11 @@ export class Code {
         this.action(a, out, jumps);
         if (a.op === "call") onward.push({ place: out.length - 2, writes });
         if (a.op === "goto") onward.push({ place: out.length - 3, writes });
-        // Where anything may have been written, nothing is known from there on.
-        writes = a.op === "output" || a.op === "clone" ? writes : new Map(writes);
+        // Where anything may have been written, nothing is known from there on; so what was noted of a table's place stays as it is.
         if (a.op !== "output" && a.op !== "clone" && !addWrites(writes, a)) writes = new Map();
         i++;
         continue;
       }
-      writes = new Map(writes);
       const constants: Constants = new Map();
       for (let s: Action | undefined = a; s?.op === "set"; s = actions[++i]) {
         addConstant(constants, s.dst, s.value);

@@ -65,6 +65,10 @@ export function compile(net: Network, base: number): Program {
     "P_LEAVES",
     rowMask(image, (w) => !device.has(w)),
   );
+  set(
+    "P_ALL",
+    rowMask(image, () => true),
+  );
   set("P_TRACKERS", image.append(net.trackers.map((t) => (t.flavour === "linux" ? CODE.FLAVOUR_LINUX : CODE.FLAVOUR_USERSPACE))));
   set("P_TRACKER_COUNT", net.trackers.length);
   set("P_HASH_WORDS", image.append([HASH_WORDS.length, ...HASH_WORDS.map((w) => 4 * w)]));

@@ -50,9 +50,10 @@ export const PROGRAM = words([
   "P_TRACKER_COUNT",
   // Words of the flow hash: count, then byte offsets.
   "P_HASH_WORDS",
-  // Masks as long as a row: what stays when a packet enters a device; what a frame takes with it when it leaves one.
+  // Masks as long as a row: what stays when a packet enters a device; what a frame takes with it when it leaves one; everything.
   "P_STAYS",
   "P_LEAVES",
+  "P_ALL",
 ]);
 export const PROGRAM_BYTES = fits(PROGRAM, 64);
 
@@ -552,6 +553,9 @@ export const BATCH = words([
   "Q_PORT",
   "Q_SOCKET",
   "Q_FRESH",
+  // The row of what all packets have in common, and room for one as it enters; the words in which packets differ.
+  "Q_COMMON",
+  "Q_ENTERING",
   "Q_WORDS",
   "Q_WIDTH",
   "Q_ROWS",

@@ -21,6 +21,8 @@ interface Step {
 export class Masks {
   private readonly root: Step = { mask: null, next: new Map() };
   private readonly list: Mask[] = [];
+  /** By mask: what {@link without} has found last of it. */
+  private readonly less: { word: number; bits: number; rest: Mask }[] = [];
 
   /** The mask of a match. */
   of(match: Match): Mask {
@@ -35,6 +37,14 @@ export class Masks {
 
   /** `mask` without the bits of `bits` of a word. */
   without(mask: Mask, word: number, bits: number): Mask {
+    const last = this.less[mask.id];
+    if (last?.word === word && last.bits === bits) return last.rest;
+    const rest = this.rest(mask, word, bits);
+    this.less[mask.id] = { word, bits, rest };
+    return rest;
+  }
+
+  private rest(mask: Mask, word: number, bits: number): Mask {
     const words = mask.words.flatMap((x) => {
       if (x.w !== word) return [x];
       const m = (x.m & ~bits) >>> 0;

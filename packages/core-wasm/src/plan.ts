@@ -37,6 +37,8 @@ const PROBE = 3;
 const LOOK = 2;
 /** Up to this many rows a scan is never worse. */
 const SCAN_ROWS = 3;
+/** A split copies rows and takes memory: it must cost less than so much of the way without. */
+const WORTH = 0.7;
 /** Splits below one another. */
 const DEPTH = 12;
 /** Rows that are looked at to judge a split, and splits of one word that are judged. */
@@ -116,11 +118,41 @@ export function tells(mask: Mask, word: number, bits: number): boolean {
   return false;
 }
 
+/** Up to so many rows, a way is remembered by their masks: of a large table most nodes have few rows, of a few forms. */
+const FEW_ROWS = 16;
+
+/** Ways of few rows, with how many values the split of each has told. */
+const WAYS = new WeakMap<Masks, Map<string, { readonly way: Way; readonly values: number }>>();
+
 /** The way for `rows`, `depth` splits below the first; at most `copies` copies of rows that do not care may be made. */
 export function wayFor(rows: Rows, columns: Columns, masks: Masks, depth: number, copies: number): Way {
+  const n = rows.to - rows.from;
+  if (n <= SCAN_ROWS) return SCAN;
+  if (n > FEW_ROWS || depth >= DEPTH) return judged(rows, columns, masks, depth, copies);
+  let known = WAYS.get(masks);
+  if (!known) WAYS.set(masks, (known = new Map()));
+  let form = "";
+  for (let i = rows.from; i < rows.to; i++) form += String.fromCharCode(rows.masks[i] & 0xffff, rows.masks[i] >>> 16);
+  const last = known.get(form);
+  if (last && valuesTold(last.way, rows, columns, masks) === last.values) return last.way;
+  const way = judged(rows, columns, masks, depth, copies);
+  known.set(form, { way, values: valuesTold(way, rows, columns, masks) });
+  return way;
+}
+
+/** How many values a split tells apart; 0 for other ways. */
+function valuesTold(way: Way, rows: Rows, columns: Columns, masks: Masks): number {
+  if (way.kind !== "split") return 0;
+  const column = columns.of(way.word);
+  COUNTER.clear();
+  for (let i = rows.from; i < rows.to; i++)
+    if (tells(masks.at(rows.masks[i]), way.word, way.mask)) COUNTER.add((column[rows.ranks[i]] & way.mask) >>> 0);
+  return COUNTER.size;
+}
+
+function judged(rows: Rows, columns: Columns, masks: Masks, depth: number, copies: number): Way {
   const { from, to } = rows;
   const n = to - from;
-  if (n <= SCAN_ROWS) return SCAN;
   const step = Math.max(1, Math.ceil(n / SAMPLE));
   const forms = new Map<number, Form>();
   for (let i = from; i < to; i++) {
@@ -171,7 +203,7 @@ export function wayFor(rows: Rows, columns: Columns, masks: Masks, depth: number
       best = { kind: "split", word, mask, apart: true };
     }
   }
-  return best;
+  return least < WORTH * cost(n, forms.size) ? best : plain;
 }
 
 /** Words and masks that tell many of the rows apart. */

@@ -53,18 +53,30 @@ export function hostWith(names: readonly string[], sysctl: Readonly<Record<strin
   return { interfaces, sysctl: { ...QUIET, ...sysctl }, batch };
 }
 
-const DUMPS: readonly (readonly [file: string, command: readonly string[]])[] = [
+const COMMANDS: readonly (readonly [file: string, command: readonly string[]])[] = [
   ["ip_-d_addr", ["ip", "-d", "addr"]],
   ["ip_route_show_table_all", ["ip", "route", "show", "table", "all"]],
   ["ip_-6_route_show_table_all", ["ip", "-6", "route", "show", "table", "all"]],
   ["ip_rule", ["ip", "rule"]],
   ["ip_-6_rule", ["ip", "-6", "rule"]],
-  ["sysctl_-a", ["sysctl", "-a", "-r", "\\.(forwarding|ip_forward|rp_filter|accept_local|route_localnet|nf_conntrack_tcp_loose)$"]],
 ];
+/** Settings of each interface that decide about packets. */
+const SETTINGS = ["ipv4/conf/*/forwarding", "ipv4/conf/*/rp_filter", "ipv4/conf/*/accept_local", "ipv4/conf/*/route_localnet", "ipv6/conf/*/forwarding"];
 
-/** What the host's own commands print of its addresses, routes, rules and settings. */
-export async function dumpsOf(ns: Namespace): Promise<HostDumps> {
+/** Dumps by what the host was made of: the same makes the same. */
+const KNOWN = new Map<string, HostDumps>();
+
+/** What the host's own commands print of its addresses, routes, rules and settings, before it has rules. */
+export async function dumpsOf(ns: Namespace, host: TestHost): Promise<HostDumps> {
+  const key = JSON.stringify(host);
+  const known = KNOWN.get(key);
+  if (known) return known;
   const out: Record<string, string> = {};
-  for (const [file, command] of DUMPS) out[file] = (await ns.run(command)).out;
+  for (const [file, command] of COMMANDS) out[file] = (await ns.run(command)).out;
+  const names = ["all", "default", "lo", ...host.interfaces.map((i) => i.name)];
+  const settings = SETTINGS.flatMap((s) => names.map((n) => `net/${s.replace("*", n)}`));
+  // `sysctl -a` reads a thousand settings to print these.
+  out["sysctl_-a"] = (await ns.run(["sysctl", "net/ipv4/ip_forward", ...settings, "net/netfilter/nf_conntrack_tcp_loose"])).out;
+  KNOWN.set(key, out);
   return out;
 }

@@ -60,6 +60,9 @@ export interface Found {
   seconds: number;
 }
 
+/** Namespaces at a time: to set one up is mostly to wait for the kernel, and meanwhile another's packets are run. */
+const LANES = 3;
+
 type Style = (d: Draw) => DrawnSet;
 
 const STYLES: readonly (readonly [name: string, tool: RuleSet["tool"], draw: Style])[] = [
@@ -105,19 +108,29 @@ export async function hunt(h: Hunt): Promise<Found> {
     seconds: 0,
   };
   const styles = STYLES.filter(([name, tool]) => (h.style ?? name) === name && (h.tool ?? tool) === tool);
-  const ns = Namespace.open();
-  try {
-    const each = Math.max(1, Math.round(h.packets / h.sets));
-    for (let n = 0; n < h.sets && found.differences.length < (h.most ?? Number.POSITIVE_INFINITY); n++) {
-      const [, , draw] = styles[(h.seed + n) % styles.length];
-      const difference = await one(ns, h.seed + n, draw, each, found);
-      if (!difference) continue;
-      found.differences.push(difference);
-      h.told?.(difference);
+  const each = Math.max(1, Math.round(h.packets / h.sets));
+  let n = 0;
+  /** Takes one rule set after the other, in a namespace of its own. */
+  const lane = async () => {
+    const ns = Namespace.open();
+    try {
+      while (n < h.sets && found.differences.length < (h.most ?? Number.POSITIVE_INFINITY)) {
+        const seed = h.seed + n++;
+        const [, , draw] = styles[seed % styles.length];
+        const difference = await one(ns, seed, draw, each, found);
+        if (!difference) continue;
+        found.differences.push(difference);
+        h.told?.(difference);
+      }
+    } catch (e) {
+      n = h.sets;
+      throw e;
+    } finally {
+      await ns.close();
     }
-  } finally {
-    await ns.close();
-  }
+  };
+  const ended = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  for (const e of ended) if (e.status === "rejected") throw e.reason;
   found.seconds = (performance.now() - began) / 1000;
   return found;
 }

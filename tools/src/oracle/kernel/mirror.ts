@@ -3,7 +3,7 @@
  */
 import { Core } from "@plumbline/core-wasm";
 import { type HostText, oneHost } from "@plumbline/engine";
-import { EV, type Event, get, type Layer, type Network, type Problem, parsePacket, type Row, set } from "@plumbline/model";
+import { EV, type Event, get, type Layer, type Network, type Problem, parsePacket, type Row, type RunOptions, set } from "@plumbline/model";
 import linux from "@plumbline/plugin-linux";
 import { type NetfilterAnswer, netfilterAlone, openNetfilter } from "@plumbline/plugin-netfilter";
 import { type Answer, describe, describeMade } from "./answer.js";
@@ -21,6 +21,9 @@ export interface Mirror {
   ask(row: Row, iface: string | null, near?: (a: Answer) => number): Answer;
 }
 
+/** More than a rule set's packets make. */
+const CONNECTIONS = 1 << 14;
+
 /** Ways that are tried where the rules leave a packet several. */
 const BRANCHES = 1000;
 
@@ -32,13 +35,14 @@ export async function openMirror(dumps: HostDumps, tool: Tool): Promise<Mirror> 
   throwAwayAnswers(host.network);
   const receive = openNetfilter(host, { path: "receive" });
   const send = openNetfilter(host, { path: "send" });
-  const core = await Core.create(host.network);
+  const core = await Core.create(host.network, { connections: CONNECTIONS });
   const earlier: { row: Row; device: number; port: number | null; script: readonly number[] }[] = [];
+  const optionsWith = (script: readonly number[]): RunOptions => ({ script, beyond: "first", keep: true });
   const run = (q: { row: Row; device: number; port: number | null }, script: readonly number[]) =>
-    core.run(q.row, q.device, q.port, { script, beyond: "first" });
+    core.run(q.row, q.device, q.port, optionsWith(script));
   const again = () => {
     core.reset();
-    for (const e of earlier) run(e, e.script);
+    for (const e of earlier) core.runFast(e.row, e.device, e.port, optionsWith(e.script));
   };
   return {
     problems: host.problems,

@@ -19,6 +19,7 @@ A trace event is [family, table, chain, kind, rule, verdict, target, packet mark
 import ctypes
 import errno
 import fcntl
+import functools
 import json
 import os
 import re
@@ -29,7 +30,7 @@ import sys
 import time
 
 CLONE_NEWNET = 0x40000000
-TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
+TUNSETIFF, TUNSETPERSIST, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x400454CB, 2, 0x1000
 SO_RCVBUFFORCE, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_NETFILTER = 33, 270, 1, 12
 NFNLGRP_NFTRACE = 9
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -40,9 +41,9 @@ LEGACY = re.compile(r"TRACE: ([^:]+):(.+):(rule|policy|return):(\d+) $")
 
 
 def attributes(b):
-    out, i = {}, 0
-    while i + 4 <= len(b):
-        length, kind = struct.unpack_from("=HH", b, i)
+    out, i, unpack, end = {}, 0, ATTRIBUTE.unpack_from, len(b)
+    while i + 4 <= end:
+        length, kind = unpack(b, i)
         if length < 4:
             break
         out[kind & 0x3FFF] = b[i + 4 : i + length]
@@ -50,8 +51,19 @@ def attributes(b):
     return out
 
 
+@functools.lru_cache(4096)
 def text(b):
     return b.rstrip(b"\0").decode()
+
+
+NUMBER, LONG = struct.Struct("!I"), struct.Struct("!Q")
+
+
+@functools.lru_cache(4096)
+def verdict_of(b):
+    v = attributes(b)
+    code = NUMBER.unpack(v[1])[0] if 1 in v else None
+    return VERDICTS.get(code, code), text(v[2]) if 2 in v else None
 
 
 def netlink(group=None):
@@ -71,15 +83,19 @@ def log_command(family, kind, value):
     return struct.pack("=IHHII", 16 + len(body), (4 << 8) | 1, 5, 1, 0) + body
 
 
+MESSAGE, ATTRIBUTE = struct.Struct("=IH"), struct.Struct("=HH")
+ROOM = memoryview(bytearray(1 << 17))
+
+
 def messages(s):
     while True:
         try:
-            d = s.recv(1 << 17, socket.MSG_DONTWAIT)
+            n = s.recv_into(ROOM, 0, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
-        i = 0
-        while i + 16 <= len(d):
-            length, kind = struct.unpack_from("=IH", d, i)
+        d, i = bytes(ROOM[:n]), 0
+        while i + 16 <= n:
+            length, kind = MESSAGE.unpack_from(d, i)
             if length < 16:
                 break
             yield kind, d[i + 16 : i + length]
@@ -109,6 +125,8 @@ class Namespace:
         for i in q.get("interfaces", []):
             fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
             fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", i["name"].encode(), IFF_TAP | IFF_NO_PI))
+            # It ends with its namespace, in the kernel's own time: to take it out when it is closed waits for every processor.
+            fcntl.ioctl(fd, TUNSETPERSIST, 1)
             self.taps[i["name"]] = fd
             lines.append("link set %s address %s arp off mtu %d" % (i["name"], i["mac"], i.get("mtu", 1500)))
             lines.append("link set %s up" % i["name"])
@@ -176,17 +194,15 @@ class Namespace:
             table = text(a[1])
             verdict, target = None, None
             if 5 in a:
-                v = attributes(a[5])
-                code = struct.unpack("!I", v[1])[0] if 1 in v else None
-                verdict = VERDICTS.get(code, code)
-                target = text(v[2]) if 2 in v else None
+                verdict, target = verdict_of(a[5])
             elif 16 in a:
-                verdict = VERDICTS.get(struct.unpack("!I", a[16])[0])
-            number = lambda k: struct.unpack("!I", a[k])[0] if k in a else 0
+                verdict = VERDICTS.get(NUMBER.unpack(a[16])[0])
             ours = table == "oracle"
-            rule = struct.unpack("!Q", a[3])[0] if 3 in a else 0
-            header = lambda k: a[k].hex() if ours and k in a else None
-            out.append([body[0], table, text(a[2]), TRACE_KINDS.get(number(4)), rule, verdict, target, number(14), number(6), header(8), header(9)])
+            network = a[8].hex() if ours and 8 in a else None
+            transport = a[9].hex() if ours and 9 in a else None
+            rule = LONG.unpack(a[3])[0] if 3 in a else 0
+            event, mark, packet = (NUMBER.unpack(a[k])[0] if k in a else 0 for k in (4, 14, 6))
+            out.append([body[0], table, text(a[2]), TRACE_KINDS.get(event), rule, verdict, target, mark, packet, network, transport])
         for kind, body in messages(self.log):
             if kind != (4 << 8) | 0:
                 continue

@@ -29,7 +29,7 @@ export class Scene {
   static async open(ns: Namespace, host: TestHost, set: RuleSet, form: "text" | "json" = "text"): Promise<Scene> {
     const complaint = await ns.fresh(host);
     if (complaint) throw new Error(`the host cannot be set up: ${complaint}`);
-    const dumps = await dumpsOf(ns);
+    const dumps = await dumpsOf(ns, host);
     const loaded = await loadRuleSet(ns, set, form);
     return new Scene(ns, host, loaded, { ...dumps, ...loaded.dumps });
   }

@@ -14,11 +14,13 @@ import {
   NetworkBuilder,
   type Problem,
   slice,
+  type Table,
   type TableId,
 } from "@plumbline/model";
 import type { Selector, Statement, TableAst, Value } from "../ast.js";
 import { finishPending, registerHooks } from "../lower/hooks.js";
-import { CARRIED, unpack } from "./packet.js";
+import { asksTracking } from "./asks-tracking.js";
+import { GIVEN } from "./packet.js";
 
 /** Hook point and interfaces of a host of which only the rules, and perhaps the addresses, are known. */
 export interface HookNetwork {
@@ -47,10 +49,8 @@ export function hookNetwork(facts: FactBase, host: string, hook: Hook, interface
   ports(net, device, facts, host, interfaces);
   const tracker = net.tracker(`${host}/linux`, "linux");
   const table = (name: string) => net.table(device, name, "hook", "priority");
-  const front = table("given packet");
   const answer = table("answer");
   answer.miss = [{ op: "local", note: "sent by the host" }];
-  device.entry = front.id;
   device.origin = answer.id;
 
   const done = table("accepted");
@@ -60,58 +60,51 @@ export function hookNetwork(facts: FactBase, host: string, hook: Hook, interface
     .filter((h) => h.type !== "nat")
     .map((h) => ({ priority: h.priority, build: (n) => h.build(device, n) }));
   const nat = NAT[hook];
-  if (nat) {
-    const chains = here.filter((h) => h.type === "nat").sort((a, b) => a.priority - b.priority);
+  const translating = here.filter((h) => h.type === "nat").sort((a, b) => a.priority - b.priority);
+  if (nat && translating.length > 0)
     steps.push({
       priority: nat.priority,
       build: (next) => {
         const t = table(`${hook} nat`);
         t.miss = [go(next)];
-        const first = chains.reduceRight((n, c) => c.build(device, n), next);
+        const first = translating.reduceRight((n, c) => c.build(device, n), next);
         net.rule(t, { rows: [matchField([], "ct_state", CT.new | CT.trk, CT.new | CT.trk)], program: [go(first)] });
         return t.id;
       },
     });
-  }
-  const tracked = hook === "prerouting" || hook === "output";
+  /** Where packets are tracked, once it is known whether anything asks for that. */
+  let place: { readonly table: Table; readonly next: TableId } | null = null;
   const track = (next: TableId): TableId => {
-    const state = table("given state");
-    net.rule(state, {
-      rows: [matchField([], "arp_tpa", 0x100, 0x100)],
-      program: [
-        { op: "move", src: CARRIED.state, dst: slice("ct_state", 0, 8) },
-        { op: "set", dst: slice("arp_tpa"), value: 0n },
-        go(next),
-      ],
-    });
-    state.miss = [go(next)];
     const t = table("connection tracking");
-    net.rule(t, { rows: [matchField([], "reg13", 1, 1)], program: [{ op: "set", dst: slice("arp_tpa"), value: 0n }, go(next)] });
-    t.miss = [
-      { op: "ct", tracker, zone: slice("ct_zone"), commit: false, force: false, nat: null, exec: [], resume: "inplace" },
-      go(state.id),
-    ];
+    t.miss = [go(next)];
+    place = { table: t, next };
     return t.id;
   };
+  const tracked = hook === "prerouting" || hook === "output";
   if (tracked) steps.push({ priority: CONNTRACK, build: track });
-  let first = steps.sort((a, b) => a.priority - b.priority).reduceRight((n, s) => s.build(n), done.id);
-  if (!tracked) first = track(first);
-
-  const own = table("given packet's way");
-  own.miss = [go(first)];
-  // Without an interface to come in by it is the host's own.
-  net.rule(own, { rows: [matchField([], "in_port", 0)], program: [{ op: "set", dst: slice("reg15"), value: 1n }, go(first)] });
-  for (const [type, address, bits] of [
-    [0x0800, "ip_dst", 32],
-    [0x86dd, "ipv6_dst", 128],
-  ] as const)
-    net.rule(front, {
-      rows: [matchField([], "eth_type", type)],
-      program: [...unpack(), { op: "move", src: slice(address), dst: slice("nexthop", 0, bits) }, go(own.id)],
-    });
-  front.miss = [{ op: "drop", reason: "neither IPv4 nor IPv6" }];
+  device.entry = steps.sort((a, b) => a.priority - b.priority).reduceRight((n, s) => s.build(n), done.id);
   finishPending(ctx);
+  // Where no rule asks for connections the kernel does not track any (nf_ct_netns_get(), net/netfilter/nf_conntrack_proto.c).
+  if (asksTracking(net)) {
+    if (!tracked) device.entry = track(device.entry);
+    tracking(net, device, place!, tracker);
+  }
   return { network: net, device, problems };
+}
+
+/** Tracking, and then the state that the question gives. */
+function tracking(net: NetworkBuilder, device: Device, { table, next }: { table: Table; next: TableId }, tracker: number): void {
+  const state = net.table(device, "given state", "hook", "priority");
+  net.rule(state, {
+    rows: [matchField([], GIVEN.register, GIVEN.stated, GIVEN.stated)],
+    program: [{ op: "move", src: slice(GIVEN.register, 0, 8), dst: slice("ct_state", 0, 8) }, go(next)],
+  });
+  state.miss = [go(next)];
+  net.rule(table, { rows: [matchField([], "reg13", 1, 1)], program: [go(next)] });
+  table.miss = [
+    { op: "ct", tracker, zone: slice("ct_zone"), commit: false, force: false, nat: null, exec: [], resume: "inplace" },
+    go(state.id),
+  ];
 }
 
 /** Interfaces by ifindex where that is known; then those that rules, addresses and questions name. */

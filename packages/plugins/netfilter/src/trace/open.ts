@@ -11,11 +11,9 @@ import {
   numbering,
   PlumblineError,
   type Problem,
-  type TableId,
 } from "@plumbline/model";
 import { answerOf, answerText, type NetfilterAnswer } from "./answer.js";
 import { hookNetwork } from "./hook.js";
-import { unpack } from "./packet.js";
 import { type Asked, ask, type Defaults, type Place } from "./question.js";
 
 /** One host alone: what was read of it, and the network that it was lowered to. */
@@ -75,13 +73,6 @@ function onPath(host: OneHostNetwork, name: string, o: Extract<NetfilterOptions,
       "the host's addresses are not in the files given.",
       "A whole path needs --addresses FILE (ip addr) and --routes FILE.",
     ]);
-  const front = (next: TableId): TableId => {
-    const t = host.network.table(device, "given packet", "hook", "priority");
-    t.miss = [...unpack(), { op: "goto", table: next, unwind: true }];
-    return t.id;
-  };
-  device.entry = front(device.entry);
-  device.origin = front(device.origin);
   const origin = o.path === "send";
   const place: Place = { device: device.id, ports: portsOf(device), macs: macsOf(device), origin, needsIn: !origin, staged: false };
   return layer(host.network, host.problems, place, { in: origin ? "" : (o.in ?? ""), out: "", ct: "", fresh: o.fresh ?? false }, true);

@@ -1,44 +1,23 @@
 /**
  * Packets of a rule trace: as the question has them, and as text.
  *
- * What a packet cannot carry into a device (its mark, the interface it is about to leave by, the state that it is said to have) it
- * carries in fields of ARP, which no IP packet has; the first table of the trace moves them to their places.
+ * A packet is taken where it is inside the host (RunOptions.keep): its mark, the interface by which it is about to leave and the state that it
+ * is said to have stand in its row.
  */
-import {
-  type Action,
-  CT,
-  type Field,
-  findField,
-  formatValue,
-  get,
-  getBig,
-  PlumblineError,
-  parsePacket,
-  type Row,
-  set,
-  slice,
-  TCP,
-} from "@plumbline/model";
+import { CT, type Field, findField, formatValue, get, getBig, PlumblineError, parsePacket, type Row, set, TCP, wordsOf } from "@plumbline/model";
 
-/** Where the first table finds what was carried. */
-export const CARRIED = {
-  mark: slice("arp_spa"),
-  state: slice("arp_tpa", 0, 8),
-  stated: slice("arp_tpa", 8, 1),
-  out: slice("arp_sha", 0, 32),
-} as const;
+/** The register in which a packet has the state that is said of it until it has been tracked: bits 0 to 7, and whether there is one. */
+export const GIVEN = { register: "reg0", stated: 0x100 } as const;
 
-/** Puts the mark and the way out in their places; the state stays until the packet has been tracked. */
-export function unpack(): Action[] {
-  return [
-    { op: "move", src: CARRIED.mark, dst: slice("pkt_mark") },
-    { op: "set", dst: CARRIED.mark, value: 0n },
-    { op: "move", src: CARRIED.out, dst: slice("out_port") },
-    { op: "set", dst: slice("arp_sha"), value: 0n },
-  ];
+/** Clears what a packet has inside a device alone, but for its mark. */
+export function enterHost(row: Row): void {
+  const mark = get(row, "pkt_mark");
+  for (const w of INSIDE) row[w] = 0;
+  set(row, "pkt_mark", mark);
 }
+const INSIDE = [...wordsOf("device"), ...wordsOf("tunnel")];
 
-const GIVEN = (name: string) => new RegExp(`(^|[,\\s])(${name})=`);
+const says = (name: string) => new RegExp(`(^|[,\\s])(${name})=`);
 const LENGTHS: Readonly<Record<number, number>> = { 1: 98, 6: 74, 17: 98, 58: 118 };
 
 /** The packet as its sender makes it: what the text leaves open gets the usual value, what it states stays, zeros too. */
@@ -47,7 +26,7 @@ export function packetRow(text: string): { row: Row; inPort: string } {
   const type = get(row, "eth_type");
   if (type !== 0x0800 && type !== 0x86dd)
     throw new PlumblineError("PACKET_BAD", [text, "netfilter's rules are asked about IPv4 and IPv6 packets"]);
-  const open = (names: string) => !GIVEN(names).test(text);
+  const open = (names: string) => !says(names).test(text);
   if (get(row, "ip_ttl") === 0 && open("nw_ttl|ip_ttl|ttl")) set(row, "ip_ttl", 64);
   const proto = get(row, "ip_proto");
   if (proto === 6 && open("tcp_flags")) set(row, "tcp_flags", TCP.syn);

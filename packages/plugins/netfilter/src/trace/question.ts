@@ -1,8 +1,8 @@
 /**
  * A question of a rule trace: a packet, and options of its own behind it (`PACKET --in eth0 --out eth1 --ct established --choose 0,1`).
  */
-import { field, getBig, type LayerQuestion, PlumblineError, type Row, set, setBits } from "@plumbline/model";
-import { CARRIED, packetRow, stateBits } from "./packet.js";
+import { get, getBig, type LayerQuestion, PlumblineError, type Row, set } from "@plumbline/model";
+import { enterHost, GIVEN, packetRow, stateBits } from "./packet.js";
 
 /** What holds for all questions that do not say otherwise. */
 export interface Defaults {
@@ -16,7 +16,7 @@ export interface Defaults {
 export interface Asked {
   /** As it was given. */
   readonly text: string;
-  /** As it entered. */
+  /** As it was before it entered. */
   readonly row: Row;
 }
 
@@ -48,30 +48,33 @@ export function ask(line: string, defaults: Defaults, place: Place): LayerQuesti
     throw new PlumblineError("USAGE", [`packet '${packet}': by which interface it comes is not said.`, "Say it with --in IF."]);
   if (!place.staged && (own.out !== "" || own.ct !== ""))
     throw new PlumblineError("USAGE", ["--out and --ct go with --hook.", "On a whole path routing and tracking decide about them."]);
-  if (own.out !== "") setBits(row, CARRIED.out, BigInt(portOf(own.out, place)));
-  if (own.ct !== "") {
-    setBits(row, CARRIED.state, BigInt(stateBits(own.ct)));
-    setBits(row, CARRIED.stated, 1n);
-  }
   const port = place.origin ? null : from === "" ? 0 : portOf(from, place);
   const mac = port === null ? undefined : place.macs.get(port);
   if (mac !== undefined && getBig(row, "eth_dst") === 0n) set(row, "eth_dst", mac);
-  const mark = row.slice();
-  setBits(row, CARRIED.mark, BigInt(mark[MARK]));
-  set(row, "in_port", 0);
+  const given = row.slice();
+  set(given, "in_port", 0);
+  enterHost(row);
+  if (place.staged) stage(row, own, port, place);
   return {
     run: {
       row,
       device: place.device,
       port,
-      options: { script: own.choose, beyond: "first" },
+      options: { script: own.choose, beyond: "first", keep: true },
       fresh: own.fresh,
     },
-    about: { text: line.trim(), row: mark },
+    about: { text: line.trim(), row: given },
   };
 }
 
-const MARK = field("pkt_mark").word;
+/** Puts a packet at its hook: with the way that it is about to take, its state, and whose it is. */
+function stage(row: Row, own: Own, port: number | null, place: Place): void {
+  if (own.out !== "") set(row, "out_port", portOf(own.out, place));
+  if (own.ct !== "") set(row, GIVEN.register, GIVEN.stated | stateBits(own.ct));
+  set(row, "nexthop", get(row, "eth_type") === 0x0800 ? getBig(row, "ip_dst") : getBig(row, "ipv6_dst"));
+  // Without an interface to come in by it is the host's own.
+  if (port === 0) set(row, "reg15", 1);
+}
 
 function portOf(name: string, place: Place): number {
   const n = place.ports.get(name) ?? (/^\d+$/.test(name) ? Number(name) : undefined);
