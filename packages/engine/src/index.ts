@@ -31,3 +31,4 @@ export {
   type Tuple,
   trace,
 } from "./trace/trace.js";
+export type { PlacedRule, Unreached, UnreachedRule, WhyNot } from "./trace/unreached/index.js";

@@ -32,6 +32,7 @@ interface Options extends CommonOptions, RemoteOptions {
   readonly limit?: number;
   readonly conntrack: "empty" | "dumped";
   readonly compare?: "logical";
+  readonly whyNot?: string;
 }
 
 /** What questions are asked of: the switches as they are and, to be compared, as logical flows say they should be. */
@@ -70,6 +71,7 @@ export const traceCommand: CommandMaker = (run) =>
         "logical",
       ]),
     )
+    .option("--why-not <rule>", "say why a rule was not hit: FILE:LINE, a cookie (0x…), a UUID, or a part of its text")
     .option("--packets <file>", "read packets from a file (- is stdin), one a line, each optionally led by '@DEVICE[:PORT] '")
     .addOption(
       new Option("--expect <verdict>", "exit with 1 unless every packet gets this verdict").choices([
@@ -91,6 +93,7 @@ export const traceCommand: CommandMaker = (run) =>
 Examples:
   plumbline trace snapshot.tar.gz 'tcp 192.0.2.10:40000 > 203.0.113.100:8080' --from client
   plumbline trace snapshot.tar.gz 'tcp,nw_src=10.128.2.4,nw_dst=10.128.4.9,tp_src=1,tp_dst=80' --reply
+  plumbline trace snapshot.tar.gz 'tcp 192.0.2.10:40000 > 203.0.113.100:8080' --why-not node-1/host/iptables-save:61
   plumbline trace snapshot.tar.gz --packets probes.txt --format ndjson`,
     )
     .action((snapshot: string, packet: string | undefined, options: Options) =>
@@ -152,6 +155,7 @@ function howOf(q: Question | undefined, options: Options) {
     ...(q?.from === undefined ? {} : { from: q.from }),
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     ...(options.compare === undefined ? {} : { compare: options.compare }),
+    ...(options.whyNot === undefined ? {} : { whyNot: options.whyNot }),
     reply: options.reply === true,
     conntrack: options.conntrack,
   };
@@ -160,7 +164,7 @@ function howOf(q: Question | undefined, options: Options) {
 function ask({ session, logical }: Sessions, q: Question, options: Options): Answer {
   const how = howOf(q, options);
   const result = trace(session, q.packet, how);
-  return logical ? { ...result, compared: compareTraces(session, result, trace(logical, q.packet, how)) } : result;
+  return logical ? { ...result, compared: compareTraces(session, result, trace(logical, q.packet, { ...how, whyNot: undefined })) } : result;
 }
 
 /** Whether the answer is the expected one; with --reply a delivery counts only if the answer arrives too. */

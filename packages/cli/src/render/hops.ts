@@ -119,7 +119,11 @@ const FLOW_HEAD = /^cookie=[^,]+, (?:duration=[^,]+, )?(?:table=[^,]+, )?(?:(?:n
 
 /** A rule's text on one line, without what columns of their own tell. */
 export function ruleTextOf(text: string): string {
-  return text.replace(/\s+/g, " ").trim().replace(FLOW_HEAD, "… ");
+  return text
+    .replace(/\s+/g, " ")
+    .trim()
+    .replace(/^\[\d+:\d+\] /, "")
+    .replace(FLOW_HEAD, "… ");
 }
 
 /** The rule as it stands in the evidence; what only the lowering knows, in brackets. */
@@ -138,7 +142,8 @@ function doubtOf(h: Hop, paint: Paint): string {
 /** Names of Kubernetes first; a logical flow by the beginning of its UUID. */
 const KINDS = ["conntrack", "service", "pod", "node", "network_policy", "load_balancer", "acl", "nat", "lflow"];
 
-function namesOf(links: readonly EvidenceLink[], paint: Paint): string {
+/** Names of what the links lead to, those of Kubernetes first. */
+export function namesOf(links: readonly EvidenceLink[], paint: Paint): string {
   const names: string[] = [];
   for (const kind of KINDS)
     for (const l of links.filter((x) => x.kind === kind)) {

@@ -8,6 +8,7 @@ import type { BranchResult, Hop, Need, ReplyResult, TraceResult, Tuple } from "@
 import { furtherLines } from "./further.js";
 import { columnsOf, hopLines, placeOf, ruleText, stageOf } from "./hops.js";
 import { count, type Look, type Paint, painter, shorten, type Tone } from "./style.js";
+import { unreachedLines, whyNotLines } from "./unreached.js";
 
 export interface TraceText {
   /** Every branch with its hops. */
@@ -25,6 +26,7 @@ export function renderTrace(x: TraceResult, look: Look, options: TraceText): str
   const walk: Walk = (hops) => hopLines(hops, columns, paint, options.allHops === true);
   const told = new Set<string>();
   const toldFurther = new Map<string, string>();
+  const toldUnreached = new Map<string, string>();
   const order = x.branches.map((b, i) => ({ b, i })).sort((p, q) => q.b.probability - p.b.probability || p.i - q.i);
   let before: readonly Hop[] = [];
   let beforeName = "";
@@ -47,9 +49,16 @@ export function renderTrace(x: TraceResult, look: Look, options: TraceText): str
     }
     out.push(`  ${outcome(b, paint)}`);
     out.push(...furtherLines(b.further, name, toldFurther, columns, paint));
+    if (full) out.push(...unreachedLines(b.unreached, name, toldUnreached, paint, { all: options.all, width: look.width }));
     if (b.reply) out.push(...replyLines(b.reply, full ? walk : null, paint));
   }
   out.push(...needLines(x.branches, paint));
+  const printed = order.map(({ i }) => i);
+  const renumbered = x.whyNot?.map((w) => ({
+    ...w,
+    answers: w.answers.map((a) => ({ ...a, branches: a.branches.map((b) => printed.indexOf(b)).sort((p, q) => p - q) })),
+  }));
+  out.push(...whyNotLines(renumbered ?? [], x.branches.length, paint));
   out.push("", verdictLine(x, paint));
   return out.join("\n");
 }

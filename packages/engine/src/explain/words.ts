@@ -64,11 +64,11 @@ function prefixLen(mask: bigint, bits: number): number | undefined {
 }
 
 const STATES = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
-function stateWords(value: bigint, mask: bigint): string {
+export function stateWords(value: bigint, mask: bigint): string {
   return STATES.flatMap((s, i) => ((mask >> BigInt(i)) & 1n ? [`${(value >> BigInt(i)) & 1n ? "+" : "-"}${s}`] : [])).join("");
 }
 
-function portWords(device: Device, number: number): string {
+export function portWords(device: Device, number: number): string {
   const p = device.ports.find((x) => x.number === number);
   return p ? `${p.name} (port ${number})` : `port ${number}`;
 }

@@ -27,6 +27,7 @@ import { type Hop, hopsOf, type Need } from "./hops.js";
 import { addressFrame, locate, type Start } from "./locate.js";
 import { entryNode, type Receiver, receiverOf } from "./receiver.js";
 import { type Story, tell } from "./story.js";
+import { meantRules, type Unreached, unreachedOn, type Way, type WhyNot, wayOf, whyNot } from "./unreached/index.js";
 
 /** What a trace needs of a loaded snapshot. */
 export interface TraceSession {
@@ -46,6 +47,8 @@ export interface TraceOptions {
   readonly conntrack?: "empty" | "dumped";
   /** Branches at most (default 4096). */
   readonly limit?: number;
+  /** A rule of the evidence: FILE:LINE, a cookie, a UUID or a part of its text. The answer says why it was not hit. */
+  readonly whyNot?: string;
 }
 
 export interface Tuple {
@@ -78,6 +81,8 @@ export interface BranchResult {
   readonly needs: readonly Need[];
   /** For `unknown`: rules elsewhere in the evidence that speak of this destination, in the order they would apply; all assumed. */
   readonly further?: readonly Hop[];
+  /** Rules that speak of the destination and are not on this branch's path, with why; left out where there are none. */
+  readonly unreached?: Unreached;
 }
 
 export interface TraceResult {
@@ -92,6 +97,8 @@ export interface TraceResult {
   /** False where there were more branches than the limit. */
   readonly complete: boolean;
   readonly branches: readonly BranchResult[];
+  /** With `whyNot`: each rule that it means, and why no branch, or which, hit it. */
+  readonly whyNot?: readonly WhyNot[];
 }
 
 const NO_CONNECTIONS: readonly KnownConnection[] = [];
@@ -141,6 +148,7 @@ export function answerTo(row: Row): Row | null {
 
 export function trace(session: TraceSession, packet: string | Row, options: TraceOptions = {}): TraceResult {
   const { net, machine } = session;
+  const meant = options.whyNot === undefined ? [] : meantRules(net, session.annotators, options.whyNot);
   const parsed = typeof packet === "string" ? parsePacket(packet) : { row: packet };
   const first = asFirstPacket(parsed.row);
   const inPort = "inPort" in parsed ? parsed.inPort : undefined;
@@ -151,7 +159,13 @@ export function trace(session: TraceSession, packet: string | Row, options: Trac
   const start = locate(net, machine, first, from);
   const row = addressFrame(net, first, start);
   const { branches, complete } = enumerate((script) => once(session, row, start, script, options.reply === true), options.limit ?? 4096);
-  const results = group(branches, { ...session, known: dumped }, start);
+  const groups = group(branches);
+  const told = { ...session, known: dumped };
+  const ways = groups.map(([{ story, forward, forwardChoices, back }]) => ({
+    way: wayOf(story.line, back ? [...forward, ...back.events] : forward, net, session.num),
+    probability: probabilityOf(forwardChoices),
+  }));
+  const results = groups.map((runs, i) => branch(runs, told, start, ways[i].way));
   return {
     schema: "plumbline.trace/1",
     packet: typeof packet === "string" ? packet : packetText(packet),
@@ -164,6 +178,7 @@ export function trace(session: TraceSession, packet: string | Row, options: Trac
     conntrack: { tables: options.conntrack ?? "empty", entries: dumped?.entries.length ?? 0 },
     complete,
     branches: results,
+    ...(meant.length > 0 ? { whyNot: meant.map((rules) => whyNot(rules, ways, session.annotators)) } : {}),
   };
 }
 
@@ -171,7 +186,7 @@ interface Run {
   readonly forward: readonly Event[];
   readonly story: Story;
   readonly forwardChoices: readonly Choice[];
-  readonly back: { readonly story: Story; readonly choices: readonly Choice[] } | null;
+  readonly back: { readonly events: readonly Event[]; readonly story: Story; readonly choices: readonly Choice[] } | null;
 }
 
 function once(
@@ -193,7 +208,7 @@ function once(
   const events = s.machine.run(answer, story.device, null, { script: script.slice(forwardChoices.length), beyond: "first" });
   const choices = choicesOf(events, s.num);
   return {
-    result: { forward, story, forwardChoices, back: { story: tell(events, s.num, { device: story.device, port: null }), choices } },
+    result: { forward, story, forwardChoices, back: { events, story: tell(events, s.num, { device: story.device, port: null }), choices } },
     choices: [...forwardChoices, ...choices],
   };
 }
@@ -205,20 +220,22 @@ interface Telling extends TraceSession {
 
 const probabilityOf = (choices: readonly Choice[]) => choices.reduce((p, c) => p * c.share, 1);
 
-/** One result a forward branch; runs that differ only on the way back are its reply's branches. */
-function group(runs: readonly { readonly result: Run }[], s: Telling, start: Start): BranchResult[] {
+/** The runs of each forward branch; runs that differ only on the way back are its reply's branches. */
+function group(runs: readonly { readonly result: Run }[]): Run[][] {
   const by = new Map<string, Run[]>();
   for (const { result } of runs) {
     const k = result.forwardChoices.map((c) => c.option).join(",");
     by.set(k, [...(by.get(k) ?? []), result]);
   }
-  return [...by.values()].map((list) => branch(list, s, start));
+  return [...by.values()];
 }
 
-function branch(runs: readonly Run[], s: Telling, start: Start): BranchResult {
+function branch(runs: readonly Run[], s: Telling, start: Start, way: Way): BranchResult {
   const { story, forwardChoices } = runs[0];
   const { hops, needs: asked } = hopsOf(story.line, s.net, s.num, s.annotators, s.known);
   const needs = start.need ? [start.need, ...asked] : asked;
+  const further = story.verdict === "unknown" ? furtherEvidence(s, story) : {};
+  const unreached = unreachedOn(way, s.annotators, new Set(further.further?.map((h) => `${h.rule.file}:${h.rule.line}`)));
   const answer = story.answer
     ? hopsOf([{ ...story.answer[0], kind: 1, a: lastDevice(story.line), b: 0, c: 1 }, ...story.answer], s.net, s.num, s.annotators, s.known)
     : null;
@@ -237,7 +254,8 @@ function branch(runs: readonly Run[], s: Telling, start: Start): BranchResult {
       ? { answer: { packet: packetText(story.answer[0].row), hops: answer.hops } }
       : {}),
     ...(runs[0].back ? { reply: replyOf(runs, s, start) } : {}),
-    ...(story.verdict === "unknown" ? furtherEvidence(s, story) : {}),
+    ...further,
+    ...(unreached.rules.length > 0 ? { unreached } : {}),
     needs: answer ? [...needs, ...answer.needs.filter((n) => !needs.some((x) => x.why === n.why && x.on === n.on))] : needs,
   };
 }

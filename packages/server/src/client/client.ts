@@ -49,6 +49,7 @@ export interface TraceQuestion {
   readonly conntrack?: "empty" | "dumped";
   readonly limit?: number;
   readonly compare?: "logical";
+  readonly whyNot?: string;
 }
 
 /** Bytes to send: a file by its path, or a stream. */

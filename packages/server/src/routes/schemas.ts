@@ -94,6 +94,13 @@ export const TraceBody = Type.Object(
     compare: Type.Optional(
       Type.Literal("logical", { description: "The same through the logical flows as well; `compared` has where the two part." }),
     ),
+    whyNot: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 2000,
+        description: "A rule (FILE:LINE, cookie, UUID or a part of its text): `whyNot` of the answer says why it was not hit.",
+      }),
+    ),
     allBranches: Type.Optional(Type.Boolean({ description: "Of no effect: the answer always holds every branch." })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 4096, description: "Branches at most." })),
   },

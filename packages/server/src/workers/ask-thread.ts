@@ -62,13 +62,14 @@ async function traceAll(k: Kept, ask: TraceAsk): Promise<string> {
   const logical = ask.compare === "logical" ? await (k.logical ??= logicalSession(session)) : undefined;
   const one = (packet: string, options: TraceOptions) => {
     const result = trace(session, packet, options);
-    return logical ? { ...result, compared: compareTraces(session, result, trace(logical, packet, options)) } : result;
+    return logical ? { ...result, compared: compareTraces(session, result, trace(logical, packet, { ...options, whyNot: undefined })) } : result;
   };
   const options: TraceOptions = {
     reply: ask.reply === true,
     conntrack: ask.conntrack ?? "empty",
     ...(ask.from === undefined ? {} : { from: ask.from }),
     ...(ask.limit === undefined ? {} : { limit: ask.limit }),
+    ...(ask.whyNot === undefined ? {} : { whyNot: ask.whyNot }),
   };
   if (!ask.list) return JSON.stringify(one(ask.packets[0], options));
   const items = ask.packets.map((line) => {

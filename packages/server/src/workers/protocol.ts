@@ -31,6 +31,7 @@ export interface TraceAsk {
   readonly conntrack?: "empty" | "dumped";
   readonly limit?: number;
   readonly compare?: "logical";
+  readonly whyNot?: string;
 }
 
 type ExplainAsk =
