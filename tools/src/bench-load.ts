@@ -1,14 +1,15 @@
 /**
  * Measures how fast OpenFlow dumps load: a real dump of a bridge, scaled up by flows of other datapaths, ports and addresses.
  *
- *     node --expose-gc tools/dist/bench-load.js --dump FILE [--flows 500000] [--only-parse]
+ *     node --expose-gc tools/dist/bench-load.js --dump FILE [--flows 500000] [--only-parse] [--no-compile]
  *
- * Prints the rates of the parser alone (text to flows) and of the whole way (text to lowered tables), and bytes of heap a flow.
+ * Prints the rates of the parser alone (text to flows) and of the whole way (text to the core's compiled tables), and bytes of heap a flow.
  */
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
+import { compileNetwork } from "@plumbline/core-wasm";
 import ovs, { type OvsFlow, parseFlowLine } from "@plumbline/plugin-ovs";
 import { lowerFacts, readFiles } from "@plumbline/plugin-sdk";
 
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     dump: { type: "string" },
     flows: { type: "string", default: "500000" },
     "only-parse": { type: "boolean", default: false },
+    "no-compile": { type: "boolean", default: false },
   },
 });
 if (!values.dump) throw new Error("--dump FILE: the output of `ovs-ofctl -O OpenFlow15 dump-flows BR`");
@@ -108,10 +110,12 @@ if (!values["only-parse"]) {
   const read = readFiles([ovs], { "node/ovs/ovs-ofctl_-O_OpenFlow15_dump-flows_br-int": text });
   const middle = performance.now();
   const low = lowerFacts([ovs], read.facts);
+  const lowered = performance.now();
+  const compiled = values["no-compile"] ? null : compileNetwork(low.net);
   const ms = performance.now() - start;
   const rules = low.net.tables.reduce((n, t) => n + t.rules.length, 0);
   const bytes = heap() - before;
   console.log(
-    `loaded: ${rules} rules in ${low.net.tables.length} tables in ${seconds(ms)} (read ${seconds(middle - start)}, lowered ${seconds(ms - (middle - start))}), ${rate(text.length, ms)}, ${collect ? `${(bytes / rules).toFixed(0)} bytes a rule, with its facts and origins` : ""}`,
+    `loaded: ${rules} rules in ${low.net.tables.length} tables in ${seconds(ms)} (read ${seconds(middle - start)}, lowered ${seconds(lowered - middle)}${compiled ? `, compiled ${seconds(ms - (lowered - start))} to ${((4 * compiled.words.length) / MB).toFixed(0)} MB` : ""}), ${rate(text.length, ms)}, ${collect ? `${(bytes / rules).toFixed(0)} bytes a rule, with its facts and origins` : ""}`,
   );
 }

@@ -6,13 +6,14 @@
  * A private switch (dummy devices, a directory of its own) gets a pipeline of a few thousand flows, and answers `ofproto/trace`
  * over one control connection with many questions under way. The core gets what the switch's own dumps become, and runs the
  * packets as one batch: each with its digest, connection states as the trace takes them. Before it is timed, a part of the packets is
- * compared hit by hit. Prints traces a second of both, their ratio and the checksum of the digests.
+ * compared hit by hit. Prints traces a second of both, their ratio and the checksum of the digests; and beside them how many answers of
+ * `plumbline ofproto trace` are written as lines of JSON.
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Core, pack } from "@plumbline/core-wasm";
 import { EV, get, type Network, parsePacket, type Row, type RunOptions } from "@plumbline/model";
-import ovs from "@plumbline/plugin-ovs";
+import ovs, { openOfproto } from "@plumbline/plugin-ovs";
 import { lowerFacts, readFiles } from "@plumbline/plugin-sdk";
 import { whyNoSwitch } from "./oracle/ovs/daemons.js";
 import { BRIDGE, PORTS, PrivateSwitch } from "./oracle/ovs/private-switch.js";
@@ -118,6 +119,7 @@ async function main(): Promise<void> {
     }
     const theirs = await switchRate(sw, lines, limit);
     const own = coreRate(core, rows, limit);
+    const written = await writtenRate(sw, lines, limit);
     console.log(`${cpus()[0]?.model ?? "?"}, ${cpus().length} CPUs, Node ${process.version}`);
     console.log(
       `${flows.length} flows, ${rows.length} packets, ${(hits / Math.min(COMPARED, rows.length)).toFixed(1)} tables a packet (${COMPARED} compared with the switch)`,
@@ -125,6 +127,7 @@ async function main(): Promise<void> {
     console.log(`ofproto/trace ${Math.round(theirs)} traces a second`);
     console.log(`core          ${Math.round(own.rate)} traces a second, checksum ${own.checksum.toString(16)}`);
     console.log(`ratio         ${(own.rate / theirs).toFixed(1)}`);
+    console.log(`as NDJSON     ${Math.round(written.rate)} answers of \`ofproto trace\` a second, ${Math.round(written.bytes)} bytes each`);
   } finally {
     await sw.stop();
   }
@@ -168,6 +171,32 @@ function coreRate(core: Core, rows: readonly Row[], seconds: number): { rate: nu
     done += rows.length;
   }
   return { rate: (1000 * done) / (performance.now() - begin), checksum };
+}
+
+/** The whole of `plumbline ofproto trace`: lines read, run with recording, told in the switch's words, and made lines of JSON. */
+async function writtenRate(sw: PrivateSwitch, lines: readonly string[], seconds: number): Promise<{ rate: number; bytes: number }> {
+  const dumped = await sw.dump(VERSION);
+  const file = (name: string, text: string) => ({ name, text });
+  const layer = openOfproto({
+    bridges: [{ name: BRIDGE, flows: file("flows", dumped.flows), fdb: file("fdb", dumped.fdb), ports: file("ports", sw.described.ports) }],
+    patches: [],
+  });
+  const core = Core.createSync(layer.network);
+  let bytes = 0;
+  let done = 0;
+  let begin = 0;
+  // The first second is for the compiler.
+  for (const warm = performance.now(); begin === 0 || performance.now() - begin < 1000 * seconds; done++) {
+    if (begin === 0 && performance.now() - warm > 1000) {
+      begin = performance.now();
+      done = 0;
+      bytes = 0;
+    }
+    const question = layer.ask(lines[done % lines.length]);
+    const { row, device, port, options } = question.run;
+    bytes += JSON.stringify(layer.answer(question, core.run(row, device, port, options))).length + 1;
+  }
+  return { rate: (1000 * done) / (performance.now() - begin), bytes: bytes / done };
 }
 
 await main();

@@ -60,10 +60,14 @@ describe.skipIf(why !== null)("the real ofproto/trace", () => {
     console.log(summary(found));
     if (traces >= ALL_MET) console.log(found.coverage.text);
     for (const d of found.differences) console.log(`seed ${d.seed} differs; to keep it, as tools/test/cases/ofproto-NAME.txt:\n${d.text}`);
-    // About one trace in a thousand still differs, several of one set of tables at a time (docs/limitations.md); many more than that is new.
-    expect(found.differences.length, found.differences.map((d) => `${d.seed} ${d.kind}`).join(", ")).toBeLessThanOrEqual(4 + traces / 250);
-    // What is rare may be missed once; what the generator cannot make any more is always missed.
-    if (traces >= ALL_MET) expect(found.coverage.missing.length, found.coverage.missing.join(", ")).toBeLessThanOrEqual(3);
+    // Known to differ: which of two flows of one priority decides (docs/limitations.md); one in 60,000.
+    expect(
+      [...found.kinds.values()].reduce((a, b) => a + b, 0),
+      found.differences.map((d) => `${d.seed} ${d.kind}`).join(", "),
+    ).toBeLessThanOrEqual(1 + traces / 10_000);
+    // Such as end early by a declared reason are few.
+    expect([...found.open.values()].reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(20 + found.compared / 50);
+    if (traces >= ALL_MET) expect(found.coverage.missing).toEqual([]);
     // A switch that cannot answer says nothing about us; one that never can is no oracle.
     expect(found.lost.length).toBeLessThanOrEqual(2 + found.sets / 5);
   });

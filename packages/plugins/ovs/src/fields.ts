@@ -162,7 +162,7 @@ for (const [order, { row, newer = false }] of rows().entries()) {
     openFlow10: of10 as Reach,
     openFlow11: of11 as Reach,
     slice: sliceInRow(name, where, Number(at), Number(bits)),
-    needsVlan: name === "vlan_vid" || name === "vlan_pcp",
+    needsVlan: name === "vlan_pcp",
     newer,
     order,
   };

@@ -400,7 +400,7 @@ test("actions, as programs", () => {
       "resubmit(,0),exit": "{call 0; goto 1 unwind}",
       "set_field:1->nsh_spi,move:NXM_NX_TUN_METADATA1[0..3]->NXM_NX_REG0[0..3]": "{reg0[0..3] = tun_metadata1[0..3]}",
       "set_field:192.0.2.9->ip_dst,set_field:0x5/0xf0f->reg0,set_field:02:00:00:00:00:09->eth_dst": "{ip_dst = 0xc0000209; reg0[0..3] = 0x5; reg0[8..11] = 0x0; eth_dst = 0x20000000009}",
-      "set_field:4101->vlan_vid,output:2": "{call 1; output 2}; vlan_vid=4101/8191 if there is a VLAN tag: {vlan_tci[0..12] = 0x1005}",
+      "set_field:4101->vlan_vid,output:2": "{vlan_tci[0..12] = 0x1005; output 2}",
       "set_tunnel:0x5,set_field:0x3->tun_metadata0": "{tun_id = 0x5; tun_metadata0 = 0x3}",
       "tcp: mod_dl_src:02:00:00:00:00:01,mod_nw_tos:184,mod_nw_ecn:1,mod_nw_ttl:9,mod_tp_dst:80,write_metadata:0x5/0xff": "{eth_src = 0x20000000001; nw_tos[2..7] = 0x2e; nw_tos[0..1] = 0x1; ip_ttl = 0x9; call 1; metadata[0..7] = 0x5}; tcp_dst=80/65535 if there are ports: {tp_dst = 0x50}",
     }

@@ -66,12 +66,12 @@ export async function evidence(sw: TraceSwitch, set: TableSet): Promise<Evidence
 }
 /**
  * Options of the dump, null if what was written is read. OpenFlow 1.0 says less than what is written (masks of set_field are lost), later
- * versions push a tag before they write one.
+ * versions push a tag before they write one, and make three actions of enqueue.
  */
 export function formOf(set: TableSet): readonly string[] | null {
   const options = FORMS[set.form];
   const rewritten =
-    set.version === "OpenFlow10" || set.bridges.some((b) => b.flows.some((f) => f.actions.some((a) => a.includes("mod_vlan_"))));
+    set.version === "OpenFlow10" || set.bridges.some((b) => b.flows.some((f) => f.actions.some((a) => /mod_vlan_|enqueue/.test(a))));
   return options || rewritten ? [`-O${set.version}`, ...(options ?? [])] : null;
 }
 
@@ -125,7 +125,9 @@ export function ourLines(ours: Ours, q: Question, flooded: boolean, real: readon
   try {
     const { trace, error } = ours.ask(questionLine(q));
     if (!trace) return [`refused: ${error}`];
-    const lines = answerLines(trace.threads, flooded).map((l, i) => (real[i]?.startsWith("  ? ") ? l.replace(/^ {2}\S+/, "  ?") : l));
+    const lines = answerLines(trace.threads, flooded).map((l, i) =>
+      real[i]?.startsWith("  ? ") && !/^ {2}(final|actions) /.test(l) ? l.replace(/^ {2}\S+/, "  ?") : l,
+    );
     return trace.verdict === "unknown" ? [...lines, `unknown: ${trace.notes.join("; ")}`] : lines;
   } catch (e) {
     return [`crash: ${e instanceof Error ? (e.stack ?? e.message).split("\n").slice(0, 4).join(" ") : e}`];
@@ -141,6 +143,18 @@ export function openFor(ours: readonly string[]): string | null {
   return last.startsWith("unknown") ? (Object.values(DRIFT).find((d) => last.includes(d)) ?? null) : null;
 }
 
+/**
+ * Whether what differs first is which of two flows of one priority is hit. OpenFlow leaves that open, Open vSwitch takes what its tables were
+ * filled in which order, and left out in which: a dump does not tell (a text that was written does, if nothing was there before).
+ */
+export function isTie({ real, ours }: Pair, set: TableSet): boolean {
+  if (formOf(set) === null) return false;
+  const at = real.findIndex((l, i) => l !== ours[i]);
+  const step = (l: string | undefined) => /^ {2}(\S+ \d+) 0x[0-9a-f]+ (priority=\d+)/.exec(l ?? "");
+  const [a, b] = [step(real[at]), step(ours[at])];
+  return a !== null && b !== null && a[1] === b[1] && a[2] === b[2];
+}
+
 /** In what they differ, or null. Texts of refusals may differ. What an answer that ends early does not tell is no difference. */
 export function difference(real: readonly string[], ours: readonly string[]): Kind | null {
   if (ours[0]?.startsWith("crash")) return "crash";
@@ -151,8 +165,12 @@ export function difference(real: readonly string[], ours: readonly string[]): Ki
   // A recirculation that neither side follows leaves the verdict open.
   const told = ours.at(-1)!.startsWith("unknown") ? ours.slice(0, -1) : ours;
   if (openFor(ours) !== null) {
-    const end = told.findIndex((l) => l === `  final ${NOT_KNOWN}`);
-    if (told[0].startsWith("flooded") || told.slice(0, end < 0 ? undefined : end).every((l, i) => withoutFrozen(l) === withoutFrozen(real[i] ?? ""))) return null;
+    const end = told.indexOf(`  final ${NOT_KNOWN}`);
+    if (
+      told[0].startsWith("flooded") ||
+      told.slice(0, end < 0 ? undefined : end).every((l, i) => withoutFrozen(l) === withoutFrozen(real[i] ?? ""))
+    )
+      return null;
   }
   if (refused || (real.length === told.length && real.every((l, i) => withoutFrozen(l) === withoutFrozen(told[i])))) return null;
   if (ours.at(-1)!.startsWith("unknown")) return "unknown";

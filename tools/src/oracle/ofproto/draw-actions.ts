@@ -78,8 +78,7 @@ export class Actions {
     if (p.has.includes("ip")) choices.push("dec_ttl", `set_field:${r.int(3)}->nw_ecn`);
     if (p.has.includes("ip4")) choices.push(`set_field:${r.pick(ADDRESSES)}->ip_dst`);
     if (s.groups.length > 0) choices.push(`group:${r.pick(s.groups)}`);
-    if (s.kinds.has("vlan") && !tagged)
-      choices.push("push_vlan:0x8100", `push_vlan:0x8100,set_field:${4096 + r.pick([1, 10])}->vlan_vid`);
+    if (s.kinds.has("vlan") && !tagged) choices.push("push_vlan:0x8100", `push_vlan:0x8100,set_field:${4096 + r.pick([1, 10])}->vlan_vid`);
     if (s.kinds.has("mpls") && r.chance(0.3)) choices.push("push_mpls:0x8847");
     const chosen = r.sample(choices, r.between(1, 3));
     // One tag is enough for the dummy datapath.

@@ -142,11 +142,16 @@ export class Matches {
     private readonly r: Random,
     subjects: ReadonlySet<Subject>,
     /** Every rule may ask for it: OpenFlow 1.0 has not all. */
-    allowed: (f: MatchField) => boolean = () => true,
+    private readonly allowed: (f: MatchField) => boolean = () => true,
     private readonly reading: Reading = { asWritten: false, asHeld: false },
   ) {
     this.fields = MATCH_FIELDS.filter((f) => subjects.has(f.subject) && allowed(f));
     this.favourites = r.sample(this.fields, 10);
+  }
+
+  /** A condition on this field; null where no rule may ask for it. */
+  on(f: MatchField, p: Protocol): Condition | null {
+    return this.allowed(f) ? condition(this.r, f, p, this.reading) : null;
   }
 
   /** Up to three conditions on packets of a protocol, without its keywords. No field twice. */

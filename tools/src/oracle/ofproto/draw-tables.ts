@@ -5,7 +5,7 @@ import { KINDS, type Kind, portText, type Surroundings } from "./action-list.js"
 import { Actions } from "./draw-actions.js";
 import { type Aim, type Demand, demandsOf, Matches } from "./draw-match.js";
 import { drawPacket } from "./draw-packets.js";
-import { MATCH_FIELDS, type Subject } from "./fields.js";
+import { MATCH_FIELDS, type MatchField, type Subject } from "./fields.js";
 import { ANY, named, PROTOCOLS, type Protocol } from "./protocols.js";
 import { type FlowSpec, FORMS, type Form, type GroupSpec, type Question, type TableSet } from "./tables.js";
 import { BRIDGES, type Bridge, DATAPATH } from "./topology.js";
@@ -17,6 +17,8 @@ const SUBJECTS: readonly Subject[] = ["registers", "vlan", "mpls", "tunnel", "co
 const VERSIONS = ["OpenFlow15", "OpenFlow15", "OpenFlow14", "OpenFlow13", "OpenFlow13", "OpenFlow10", "OpenFlow10"];
 /** What a dump of OpenFlow 1.0 does not tell: fields that came with OpenFlow 1.2 and later. */
 const UNTOLD = /^(nd_reserved|nd_options_type|nsh_|tun_erspan|tun_gbp|tun_ipv6)/;
+/** Fields that a set asks for in any case. */
+const FEATURED = 4;
 /** Bridges that packets enter, the first most of all. */
 const ENTRANCES = [0, 0, 0, 0, 0, 1, 2, 3, 3];
 
@@ -32,7 +34,8 @@ export interface Drawn {
   readonly withFrames: boolean;
 }
 
-export function drawTables(r: Random): Drawn {
+/** `turn`: sets one after another ask for all fields by turns, so that none is left out for long. */
+export function drawTables(r: Random, turn: number): Drawn {
   const version = r.pick(VERSIONS);
   const kinds = new Set<Kind>(
     KINDS.filter((k) => r.chance(k === "ct" ? 0.5 : k === "encap" ? 0.15 : k === "normal" || k === "mpls" ? 0.35 : 0.45)),
@@ -53,6 +56,7 @@ export function drawTables(r: Random): Drawn {
   const bridges = BRIDGES.map((b, i) => {
     const t = new BridgeDrawer(r, b, kinds, subjects, version, form, () => cookie++);
     const used = i === 0 || i === 3 || kinds.has("patch") || kinds.has("normal");
+    if (i === 0) t.feature(Array.from({ length: FEATURED }, (_, n) => MATCH_FIELDS[(FEATURED * turn + n) % MATCH_FIELDS.length]));
     if (used) t.make(i === 0 ? r.between(20, 80) : i === 3 ? r.between(8, 30) : r.between(6, 20));
     aims.set(b.name, t.aims);
     recipes.push(...t.recipes.map((parts) => ({ bridge: b.name, parts })));
@@ -139,6 +143,21 @@ class BridgeDrawer {
         { protocol: ANY, demands: [] },
       );
     }
+  }
+
+  /** Rules that packets come to first, each asking for one of these fields. */
+  feature(fields: readonly MatchField[]): void {
+    const { r } = this;
+    for (const f of fields)
+      for (const p of r.sample(
+        PROTOCOLS.filter((x) => f.needs === "" || x.has.includes(f.needs)),
+        2,
+      )) {
+        const c = this.matches.on(f, p);
+        if (!c || (p === ANY && f.subject === "actset")) continue;
+        const list = [`resubmit(,${r.between(1, LAST)})`];
+        this.flow(0, r.between(40_000, 40_100), [...p.keywords, ...c.texts], list, { protocol: p, demands: c.demands });
+      }
   }
 
   private surroundings(): Surroundings {
@@ -250,8 +269,8 @@ class BridgeDrawer {
       "tcp_src,tcp_dst",
       "ipv6_src,ipv6_dst",
       "vlan_vid,eth_src",
-      // Not dl_vlan: OVS has no number for it, and sends another in its place.
       "vlan_vid,vlan_pcp",
+      "dl_vlan,eth_src",
       "icmp_type,icmp_code",
       "arp_spa,arp_op",
       "reg0,metadata,in_port",

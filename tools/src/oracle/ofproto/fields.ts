@@ -190,9 +190,8 @@ export const MATCH_FIELDS: readonly MatchField[] = [
   field("tun_gbp_flags", 8, "hex", { ...tun, pool: SMALL, unprinted: SMALL_MASKS, written: "tun_gbp_flags" }),
   field("tun_erspan_ver", 4, "dec", { ...tun, pool: numbers(1, 2), written: "tun_erspan_ver" }),
   field("tun_erspan_idx", 20, "hex", { ...tun, pool: SMALL, unprinted: SMALL_MASKS, written: "tun_erspan_idx" }),
-  // Never zero: OVS does not send such a condition.
-  field("tun_erspan_dir", 1, "dec", { ...tun, pool: numbers(1), written: "tun_erspan_dir" }),
-  field("tun_erspan_hwid", 6, "hex", { ...tun, pool: numbers(1, 3), unprinted: numbers(1, 3), written: "tun_erspan_hwid" }),
+  field("tun_erspan_dir", 1, "dec", { ...tun, pool: numbers(1, 1, 0), written: "tun_erspan_dir" }),
+  field("tun_erspan_hwid", 6, "hex", { ...tun, pool: numbers(1, 3, 0), unprinted: numbers(1, 3), written: "tun_erspan_hwid" }),
   field("tun_flags", 1, "flags", { ...tun, pool: numbers(0, 1), written: "" }),
   // No masks of whole bytes: a dump loses them. Never zero: rows do not tell an option of zeros from one that is not there.
   ...OPTIONS.map((o) => field(o.field, 8 * o.length, "hex", { ...tun, pool: numbers(1, 2, 3), masks: numbers(3), written: o.field })),

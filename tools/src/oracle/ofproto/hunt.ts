@@ -2,7 +2,20 @@
 
 import { SwitchGone } from "../ovs/unixctl.js";
 import { Random } from "../random.js";
-import { difference, evidence, type Kind, load, NotLoaded, openFor, openOurs, ourLines, ownersOf, type Pair, realLines } from "./ask.js";
+import {
+  difference,
+  evidence,
+  isTie,
+  type Kind,
+  load,
+  NotLoaded,
+  openFor,
+  openOurs,
+  ourLines,
+  ownersOf,
+  type Pair,
+  realLines,
+} from "./ask.js";
 import { caseText } from "./cases.js";
 import { Coverage, countHits } from "./coverage.js";
 import { drawQuestions, drawTables } from "./draw-tables.js";
@@ -17,6 +30,7 @@ const QUESTIONS_A_TURN = 30;
 const LANES = 3;
 /** Larger texts are of tables that multiply; our side's bounds are others. */
 const LONGEST = 200_000;
+const TIE = "which of two flows of one priority was there first, a dump does not tell";
 
 export interface Difference {
   readonly seed: number;
@@ -109,7 +123,7 @@ const FEW = 2000;
 
 async function look(sw: TraceSwitch, seed: number, f: Findings, options: HuntOptions): Promise<void> {
   const r = new Random(seed);
-  const drawn = drawTables(r);
+  const drawn = drawTables(r, seed);
   const { set, refused } = await load(sw, drawn.set);
   f.flows += set.bridges.reduce((n, b) => n + b.flows.length, 0);
   f.refusedFlows += refused;
@@ -147,12 +161,15 @@ async function look(sw: TraceSwitch, seed: number, f: Findings, options: HuntOpt
         const before = performance.now();
         const lines = ourLines(ours, question, real.flooded, real.lines);
         f.ourTime += performance.now() - before;
-        const kind = difference(real.lines, lines);
-        const why = openFor(lines);
+        const found = difference(real.lines, lines);
+        const pair = { question, real: real.lines, ours: lines };
+        const tie = found !== null && isTie(pair, set);
+        const kind = tie ? null : found;
+        const why = tie ? TIE : openFor(lines);
         if (why !== null) f.open.set(why, (f.open.get(why) ?? 0) + 1);
         if (!kind) continue;
         f.kinds.set(kind, (f.kinds.get(kind) ?? 0) + 1);
-        differing.push({ pair: { question, real: real.lines, ours: lines }, kind, hit: new Set(hit.keys()) });
+        differing.push({ pair, kind, hit: new Set(hit.keys()) });
       }
     }
   } finally {
@@ -169,14 +186,7 @@ async function look(sw: TraceSwitch, seed: number, f: Findings, options: HuntOpt
 }
 
 /** The smallest form, as a case with the switch's answer, ours as a comment. */
-async function small(
-  sw: TraceSwitch,
-  set: TableSet,
-  seen: Pair,
-  kind: Kind,
-  hit: ReadonlySet<number>,
-  seed: number,
-): Promise<string> {
+async function small(sw: TraceSwitch, set: TableSet, seen: Pair, kind: Kind, hit: ReadonlySet<number>, seed: number): Promise<string> {
   const least = await reduce(sw, set, seen.question, kind, hit);
   await load(sw, least.set);
   const dumps = new Map((await evidence(sw, least.set)).map((e) => [e.bridge, e.flows]));

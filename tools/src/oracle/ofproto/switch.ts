@@ -103,14 +103,15 @@ export class TraceSwitch {
     const refused = await Promise.all(
       BRIDGES.map(async ({ name }): Promise<Refusal[]> => {
         const { flows, groups } = set.bridges.find((b) => b.name === name) ?? { flows: [], groups: [] };
-        // Flows that lead to groups go first: with them the groups may take the daemon along (OVS 3.1).
-        if (this.grouped.has(name)) await daemons.ofctl(["-OOpenFlow15", "del-flows", name]);
+        // Flows that lead to groups go first: with them the groups may take the daemon along (OVS 3.1). The new ones wait until the old
+        // are gone for good: which of two of a priority is found depends on what stood in the table while they came.
+        if (this.filled.delete(name)) await daemons.ofctl(["-OOpenFlow15", "del-flows", name]);
         if (groups.length > 0 || this.grouped.delete(name))
           await daemons.ofctl(["-OOpenFlow15", "add-groups", name, "-"], ["delete", ...groups.map(groupLine)].join("\n"));
         if (groups.length > 0) this.grouped.add(name);
-        if (flows.length === 0 && !this.filled.delete(name)) return [];
-        if (flows.length > 0) this.filled.add(name);
-        const bad = await addFlows(daemons, name, set.version, flows.map(flowLine), true);
+        if (flows.length === 0) return [];
+        this.filled.add(name);
+        const bad = await addFlows(daemons, name, set.version, flows.map(flowLine));
         return [...bad].map(([flow, why]) => ({ bridge: name, flow, why }));
       }),
     );

@@ -138,36 +138,25 @@ export class PrivateSwitch {
   }
 }
 
-/** Adds flows to a bridge, or puts them in the place of all that it has. Returns indexes of those that it refuses, with the reason. */
-export async function addFlows(
-  daemons: Daemons,
-  bridge: string,
-  version: string,
-  flows: readonly string[],
-  replace = false,
-): Promise<Map<number, string>> {
+/** Adds flows to a bridge. Returns indexes of those that it refuses, with the reason. */
+export async function addFlows(daemons: Daemons, bridge: string, version: string, flows: readonly string[]): Promise<Map<number, string>> {
   const refused = new Map<number, string>();
-  const first = replace ? ["delete"] : [];
   const add = async (some: readonly { line: string; index: number }[]): Promise<void> => {
-    if (some.length === 0 && !replace) return;
+    if (some.length === 0) return;
     try {
-      await daemons.ofctl(["-O", version, "add-flows", bridge, "-"], [...first, ...some.map((f) => f.line)].join("\n"));
+      await daemons.ofctl(["-O", version, "add-flows", bridge, "-"], some.map((f) => f.line).join("\n"));
     } catch (e) {
-      if (some.length === 0) throw e;
-      if (some.length === 1) refused.set(some[0].index, `${e}`);
-      // What does not parse is named by its line, what the switch refuses is shown with its cookie.
+      if (some.length === 1) {
+        refused.set(some[0].index, `${e}`);
+        return;
+      }
+      // What does not parse is named by its line, and none is sent; what the switch refuses is shown with its cookie, and those before it are there.
       const line = Number(/: -:(\d+): /.exec(`${e}`)?.[1] ?? 0);
       const cookie = / cookie:(0x[0-9a-f]+) /.exec(`${e}`)?.[1];
-      const at =
-        line > 0 ? line - 1 - first.length : cookie ? some.findIndex((f) => new RegExp(`cookie=${cookie}[, ]`).test(f.line)) : -1;
-      if (some.length === 1) await add([]);
-      else if (at >= 0) {
+      const at = line > 0 ? line - 1 : cookie ? some.findIndex((f) => new RegExp(`cookie=${cookie}[, ]`).test(f.line)) : -1;
+      if (at >= 0) {
         refused.set(some[at].index, `${e}`);
-        await add(some.filter((_, i) => i !== at));
-      } else if (replace) {
-        // Which of them it is, found one by one: the others replace each other no more.
-        await add([]);
-        for (const [i, why] of await addFlows(daemons, bridge, version, some.map((f) => f.line))) refused.set(some[i].index, why);
+        await add(line > 0 ? some.filter((_, i) => i !== at) : some.slice(at + 1));
       } else for (const half of [some.slice(0, some.length >>> 1), some.slice(some.length >>> 1)]) await add(half);
     }
   };

@@ -48,10 +48,15 @@ export class Shell {
         this.waiting.delete(id);
         reject(new Error(`${name} ${args.join(" ")}: no answer`));
       }, PATIENCE);
-      const settle = () => clearTimeout(late);
       this.waiting.set(id, {
-        done: (c) => (settle(), resolve(c)),
-        failed: (e) => (settle(), reject(e)),
+        done: (c) => {
+          clearTimeout(late);
+          resolve(c);
+        },
+        failed: (e) => {
+          clearTimeout(late);
+          reject(e);
+        },
       });
       this.child.stdin!.write(
         `{ timeout ${PATIENCE / 1000} ${words} <${input === "" ? "/dev/null" : quoted(stdin)} >${quoted(stdout)} 2>${quoted(stderr)}; echo ${id} $?; } &\n`,

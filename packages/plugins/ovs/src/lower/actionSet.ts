@@ -8,7 +8,17 @@
 import type { OvsAction } from "../ast.js";
 
 /** Actions of which the last counts, in the order in which they run. */
-export const ONCE: readonly string[] = ["popVlan", "popMpls", "decap", "encap", "pushMpls", "pushVlan", "decTtl", "decMplsTtl", "decNshTtl"];
+export const ONCE: readonly string[] = [
+  "popVlan",
+  "popMpls",
+  "decap",
+  "encap",
+  "pushMpls",
+  "pushVlan",
+  "decTtl",
+  "decMplsTtl",
+  "decNshTtl",
+];
 /** Actions that lead on, the strongest first. */
 export const FINAL: readonly string[] = ["group", "output", "resubmit", "ctClear", "ct"];
 

@@ -101,7 +101,7 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
         break;
       case "setField":
         out.push(...setField(sw, a, tagged, knownHere(list, i, place)));
-        if (a.dst.slice?.field === VLAN_TCI) tagged ||= !a.needsVlan && (a.value & 0x1000n) !== 0n && a.dst.slice.ofs === 0;
+        if (!a.needsVlan && a.dst.slice && writesTag(a.dst.slice, a.mask)) tagged = tagBit(a.dst.slice, a.value) !== 0n;
         break;
       case "deleteField":
         out.push(a.dst.slice ? { op: "set", dst: a.dst.slice, value: 0n } : notModelled(a.dst));
@@ -118,6 +118,7 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
               : { op: "move", src: a.src.slice, dst: a.dst.slice },
           ];
           if (a.dst.slice.field === "arp_op") moves.push(NO_HIGH_OP);
+          if (writesTag(a.dst.slice)) tagged = false;
           if (place.inExec) out.push(...moves);
           else out.push(...ifPresent(sw, [a.dst.field, a.src.field], knownHere(list, i, place), `${a.src.text}->${a.dst.text}`, moves));
         }
@@ -127,6 +128,7 @@ function lowerFrom(sw: Switch, list: readonly OvsAction[], from: number, place: 
         break;
       case "pop":
         out.push(a.dst.slice ? { op: "pop", dst: a.dst.slice } : sw.unknown(`pop:${a.dst.text}: the field is not modelled`));
+        if (a.dst.slice && writesTag(a.dst.slice)) tagged = false;
         break;
       case "decTtl": {
         const type = knownValue(place.terms, slice("eth_type"));
@@ -295,6 +297,14 @@ const OWN_NEEDS: Readonly<Record<string, Needs>> = {
   mod_nw_ecn: "ip",
   mod_nw_ttl: "ip",
 };
+
+/** The bit of a value written to `dst` that says that there is a VLAN tag. */
+const tagBit = (dst: Slice, value: bigint): bigint => (dst.ofs > 12 ? 0n : (value >> BigInt(12 - dst.ofs)) & 1n);
+
+/** Whether a write may make a tag, or take it away. */
+function writesTag(dst: Slice, mask = (1n << BigInt(dst.n)) - 1n): boolean {
+  return dst.field === VLAN_TCI && tagBit(dst, mask) !== 0n;
+}
 
 function setField(sw: Switch, a: Extract<OvsAction, { kind: "setField" }>, tagged: boolean, known: KnownPacket): readonly Action[] {
   const { slice: dst } = a.dst;

@@ -6,7 +6,7 @@
  * them in just that order; of a text that was written, the order of its lines is the history. A flow hidden behind a part of a
  * conjunction, of its match and a higher priority, is looked at last.
  */
-import type { Match } from "@plumbline/model";
+import { field, type Match } from "@plumbline/model";
 
 /** A flow of one table. */
 export interface Ranked {
@@ -22,10 +22,38 @@ interface Subtable {
   softs: Map<string, number> | null;
 }
 
-function maskKey(row: Match): string {
-  let key = "";
-  for (const x of row) key += `${x.w}:${x.m} `;
-  return key;
+/**
+ * Fields that OVS keeps in one place, of which rows have several, with the mask of all: a condition on either has the same mask there
+ * (include/openvswitch/flow.h, struct flow).
+ */
+const PLACES = new Map(
+  (
+    [
+      ["arp_op", "ip_proto", 0xff],
+      ["arp_spa", "ip_src", 0xffffffff],
+      ["arp_tpa", "ip_dst", 0xffffffff],
+      ["icmp_type", "tp_src", 0xffff],
+      ["icmp_code", "tp_dst", 0xffff],
+      ["nd_sll", "arp_sha", 0xffffffff],
+      ["nd_tll", "arp_tha", 0xffffffff],
+    ] as const
+  ).flatMap(([name, place, all]) => {
+    const [f, p] = [field(name), field(place)];
+    const whole = f.bits < 32 ? 2 ** f.bits - 1 : 0xffffffff;
+    return Array.from({ length: f.words }, (_, i) => [f.word + i, { place: p.word + i, whole, all }] as const);
+  }),
+);
+
+/** What two conditions have in common that stand in one subtable. */
+export function maskKey(row: Match): string {
+  const words = row.map((x): readonly [number, number] => {
+    const p = PLACES.get(x.w);
+    return p ? [p.place, x.m === p.whole ? p.all : x.m] : [x.w, x.m];
+  });
+  return words
+    .sort((a, b) => a[0] - b[0])
+    .map(([w, m]) => `${w}:${m}`)
+    .join(" ");
 }
 function valueKey(row: Match): string {
   let key = "";
@@ -67,7 +95,7 @@ export function inTieOrder<T extends Ranked>(flows: readonly T[]): readonly T[] 
 }
 
 /** Moves a subtable to behind the last that stands before it and is not lower. */
-function rise(order: Subtable[], s: Subtable): void {
+export function rise<S extends { readonly top: number }>(order: S[], s: S): void {
   let i = order.indexOf(s);
   for (; i > 0 && order[i - 1].top < s.top; i--) order[i] = order[i - 1];
   order[i] = s;

@@ -58,7 +58,7 @@ export function parseGroupLine(line: string): ParsedGroup {
       if (type === null) bad(kv.valueAt, kv.value ?? "", `'${kv.value}' is not a type of group`);
     } else if (kv.key === "selection_method") selectionMethod = kv.value ?? "";
     else if (kv.key === "selection_method_param") selectionParam = scanUnsigned(kv.value ?? "")?.value ?? 0n;
-    else if (kv.key === "fields") fields = keyValues(kv.value ?? "").map((f) => (f.value === null ? f.key : `${f.key}=${f.value}`));
+    else if (kv.key === "fields") fields = keyValues(kv.value ?? "").map((f) => (f.value === null ? sentAs(f.key) : `${f.key}=${f.value}`));
     else if (kv.key !== "command_bucket_id") bad(kv.at, kv.key, `'${kv.key}' is not an argument of a group`);
   }
   if (id === null) return { group: null, problems: [...problems, { at: 0, token: line.trim(), message: "the line has no group_id" }] };
@@ -99,4 +99,9 @@ function bucket(line: string, from: number, end: number, select: boolean, proble
     }
   }
   return { ...out, actions };
+}
+
+/** A field that a message has no number for arrives as the field of number 0 (OVS 3.1; lib/nx-match.c, oxm_put_field_array). */
+function sentAs(field: string): string {
+  return field === "dl_vlan" ? "in_port" : field;
 }

@@ -10,6 +10,8 @@ export function termsOf(m: FlowMatch, nameOf?: (place: string) => string | undef
   for (const [place, { value, mask }] of m.entries()) {
     // That a packet begins with Ethernet is what all packets do where nothing else is said.
     if (place === "packet_type" && m.hasDefaultPacketType()) continue;
+    // OVS does not send these with the value 0, to whichever version of OpenFlow (lib/nx-match.c, nx_put_raw).
+    if (value === 0n && (place === "tun_erspan_dir" || place === "tun_erspan_hwid")) continue;
     const f = meant?.storage === place && SHARED.has(place) ? meant : fieldOf(m, place);
     const name = nameOf?.(place) ?? f?.name ?? place;
     const port = m.portNames.get(place);

@@ -36,9 +36,14 @@ const TUNNEL_KEY = 8;
 const ALL: readonly bigint[] = Array.from({ length: 129 }, (_, bits) => (1n << BigInt(bits)) - 1n);
 const all = (bits: number) => ALL[bits];
 
-/** @param options geneve options that are there even if their value is 0, one bit each */
-export function printFlow(row: Row, options = 0): string {
-  return formatMatch(flowOf(row, options));
+/**
+ * @param options geneve options that are there even if their value is 0, one bit each
+ * @param ofFrame of what came as a frame OVS does not print options: it has nothing to name them by
+ */
+export function printFlow(row: Row, options = 0, ofFrame = false): string {
+  const flow = flowOf(row, options);
+  if (ofFrame) flow.options.clear();
+  return formatMatch(flow);
 }
 
 function flowOf(row: Row, options: number): FlowMatch {

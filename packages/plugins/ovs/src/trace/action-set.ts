@@ -3,7 +3,7 @@ import type { OvsAction } from "../ast.js";
 import { actionSet } from "../lower/actionSet.js";
 import { PORT } from "../ports.js";
 import { actionsText } from "./action-text.js";
-import type { Context } from "./context.js";
+import { type Context, DRIFT } from "./context.js";
 import { portNumber } from "./departure.js";
 
 /** xlate_write_actions__: also keeps `actset_output`, which tables may match. */
@@ -17,6 +17,7 @@ export function writeActionSet(c: Context, actions: readonly OvsAction[]): void 
         break;
       }
     }
+  else if (!c.actionSet.some((a) => a.kind === "group") && actions.some((a) => a.kind === "output")) c.drift = DRIFT.group;
   c.actionSet = [...c.actionSet, ...actions.filter((a) => a.kind !== "drop")];
 }
 

@@ -24,8 +24,9 @@ export interface ToldThread {
   readonly fork: Fork | null;
   /** The state was given, and not taken to be new. */
   readonly given: boolean;
-  /** The packet as it came in. */
+  /** The packet as it came in, and whether that was a frame. */
   readonly initial: Headers;
+  readonly frame: boolean;
   readonly report: readonly ReportNode[];
   readonly failure: string | null;
   readonly slow: readonly string[];
@@ -119,7 +120,7 @@ export function answerOf(
   for (const f of follow(world, question, events, textAt, sought !== null)) {
     const c = f.context;
     if (f.ended !== null) notes.push(`not known from here on: ${f.ended}`);
-    threads.push(toldThread(f));
+    threads.push(toldThread(f, question.frame));
     for (const s of c.steps) steps.push(s);
     if (!c.error) {
       for (const d of c.departures) departures.push(d);
@@ -141,7 +142,7 @@ export function answerOf(
   return { answer, threads };
 }
 
-function toldThread(f: Followed): ToldThread {
+function toldThread(f: Followed, frame: boolean): ToldThread {
   const { context: c, fork, initial, report, state, given } = f;
   const ended = f.ended !== null;
   return {
@@ -149,7 +150,7 @@ function toldThread(f: Followed): ToldThread {
       recirc: fork ? `0x${fork.recirc.toString(16)}` : null,
       ctState: state === null ? null : stateText(state),
       steps: c.steps.map(stepOf),
-      finalFlow: ended ? NOT_KNOWN : initial.equals(c.flow) ? "unchanged" : printFlow(c.flow.row, c.flow.options),
+      finalFlow: ended ? NOT_KNOWN : initial.equals(c.flow) ? "unchanged" : printFlow(c.flow.row, c.flow.options, frame),
       megaflow: ended ? NOT_KNOWN : megaflowText(initial, c.masks),
       // What is known to come first is told.
       datapathActions: !ended ? c.out.text : c.out.isEmpty ? NOT_KNOWN : `${c.out.text}, then ${NOT_KNOWN}`,
@@ -157,6 +158,7 @@ function toldThread(f: Followed): ToldThread {
     fork,
     given,
     initial,
+    frame,
     report,
     failure: c.error && FAILURE[c.error],
     slow: [...c.slow].map((s) => SLOW[s]),
@@ -174,7 +176,9 @@ function stateText(state: number): string {
 
 function stepOf({ bridge: { name: bridge }, table, rule, internal }: TranslationStep): OfprotoStep {
   if (!rule)
-    return internal ? { bridge, table, priority: 0, match: "reg0=0x2", cookie: "0x0", actions: "drop", miss: true } : { bridge, table, miss: true };
+    return internal
+      ? { bridge, table, priority: 0, match: "reg0=0x2", cookie: "0x0", actions: "drop", miss: true }
+      : { bridge, table, miss: true };
   const { flow, match, actions, origin } = rule;
   return {
     bridge,

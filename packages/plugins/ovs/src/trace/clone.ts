@@ -1,6 +1,6 @@
 /** Copies of a packet that leave it as it was: `clone`, and the two ways of `check_pkt_larger` (ofproto-dpif-xlate.c). */
 import type { OvsAction } from "../ast.js";
-import { type Context, NotTranslated } from "./context.js";
+import { type Context, DRIFT, NotTranslated, type StackValue } from "./context.js";
 import type { Headers } from "./headers.js";
 
 /** clone_xlate_actions: what cannot be undone, or is followed by nothing, needs a clone in the datapath. */
@@ -13,7 +13,7 @@ export function cloneActions(c: Context, actions: readonly OvsAction[], last: bo
 
 /** {@link cloneActions} in the present thread. */
 export function asClone(c: Context, actions: readonly OvsAction[], last: boolean): void {
-  const { stack, actionSet: set } = c;
+  const { stack, actionSet: set, drift } = c;
   c.stack = [...stack];
   c.actionSet = [...set];
   const flow = c.flow.copy();
@@ -33,6 +33,7 @@ export function asClone(c: Context, actions: readonly OvsAction[], last: boolean
   c.stack = stack;
   c.actionSet = set;
   c.flow.become(flow);
+  c.drift = drift;
 }
 
 const IRREVERSIBLE = new Set<OvsAction["kind"]>(["ct", "meter", "outputTrunc", "encap", "decap", "decNshTtl"]);
@@ -74,7 +75,7 @@ export function checkLength(
   rest: readonly OvsAction[],
 ): void {
   if (!dst) throw new NotTranslated("check_pkt_larger writes a field that is not held");
-  const { stack, actionSet: set, thread } = c;
+  const { stack, actionSet: set, thread, drift } = c;
   const flow = c.flow.copy();
   c.commit();
   const saved = datapathState(c);
@@ -94,6 +95,7 @@ export function checkLength(
   c.flow.become(flow);
   const { exit } = c;
   c.exit = false;
+  c.drift = isSame(c.stack, stack) ? drift : DRIFT.stack;
   const less = way(0n);
   c.out.put(
     `check_pkt_len(size=${size},gt(${greater.isEmpty ? "drop" : greater.text}),le(${less.isEmpty ? "drop" : less.text}))`,
@@ -102,6 +104,11 @@ export function checkLength(
   restore(c, saved);
   c.flow.become(flow);
   c.exit = exit;
+  c.drift = drift;
   c.stack = stack;
   c.actionSet = set;
+}
+
+function isSame(a: readonly StackValue[], b: readonly StackValue[]): boolean {
+  return a.length === b.length && a.every((x, i) => x.value === b[i].value && x.bits === b[i].bits);
 }

@@ -2,10 +2,10 @@
 import { ipv4Text, ipv6Text } from "@plumbline/model";
 import type { CtSpec } from "../ast.js";
 import { natActionText } from "./action-text.js";
-import { type Context, NotTranslated } from "./context.js";
+import { type Context, DRIFT, NotTranslated } from "./context.js";
 import { ctText } from "./datapath.js";
 import { frozenState } from "./frozen.js";
-import type { Headers } from "./headers.js";
+import { ETH, type Headers } from "./headers.js";
 
 const MARK_BITS = 0xffffffffn;
 
@@ -62,6 +62,8 @@ function fork(c: Context, a: CtSpec, zone: number): void {
     actionSet: [...c.actionSet],
     frozen,
     nat: a.nat && simulatedNat(flow, a.nat),
+    lost: a.nat?.portMin && flow.isIp && (flow.isIcmp4 || flow.isIcmp6) ? DRIFT.icmp : null,
+    drift: c.drift ?? (a.nat?.min !== undefined && flow.ethType !== (a.nat.family === 6 ? ETH.ipv6 : ETH.ip) ? DRIFT.family : null),
   });
   c.cancelFreeze();
   c.report("detail", `A clone of the packet is forked to recirculate. The forked pipeline will be resumed at table ${a.table}.`);

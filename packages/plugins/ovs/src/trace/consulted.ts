@@ -7,6 +7,7 @@
  */
 import { FIELDS, field, type Match, type Row } from "@plumbline/model";
 import { CT_TUPLE } from "../lower/switch.js";
+import { maskKey, rise } from "../lower/tie-order.js";
 import type { Context, LookUpAs } from "./context.js";
 import type { TracedBridge, TracedRule } from "./world.js";
 
@@ -103,11 +104,25 @@ function classifierOf(c: Context, bridge: TracedBridge, table: number): Classifi
 function build(rules: readonly TracedRule[]): Classifier {
   const tries = TRIES.map(() => new Trie(32));
   const subtables = new Map<string, Subtable>();
+  // Subtables of OVS's; where one place of its stands for two of a row, several of ours are one of these.
+  const groups = new Map<string, { top: number; readonly parts: Subtable[] }>();
+  const order: { top: number; readonly parts: Subtable[] }[] = [];
   for (const r of rules) {
     const key = r.row.map((x) => `${x.w}:${x.m}`).join(" ");
     let s = subtables.get(key);
-    if (!s) subtables.set(key, (s = subtableOf(r.row)));
-    s.top = Math.max(s.top, r.flow.priority);
+    if (!s) {
+      subtables.set(key, (s = subtableOf(r.row)));
+      const held = maskKey(r.row);
+      let g = groups.get(held);
+      if (!g) {
+        groups.set(held, (g = { top: 0, parts: [] }));
+        order.push(g);
+      }
+      g.parts.push(s);
+    }
+    const group = groups.get(maskKey(r.row))!;
+    group.top = Math.max(group.top, r.flow.priority);
+    rise(order, group);
     const value = valuesOf(r.row);
     s.stages.slice(0, -1).forEach((_, i) => void s.seen[i].add(keyOf(value, s.stages, i)));
     const own = keyOf(value, s.stages, s.stages.length - 1);
@@ -119,7 +134,8 @@ function build(rules: readonly TracedRule[]): Classifier {
     });
     if (s.ports) s.ports.trie.add(portsOf(value, s.ports.words, s.ports.mask), portsLength(s.ports.mask));
   }
-  return { subtables: [...subtables.values()].sort((a, b) => b.top - a.top), tries };
+  for (const g of order) for (const s of g.parts) s.top = g.top;
+  return { subtables: order.flatMap((g) => g.parts), tries };
 }
 
 function subtableOf(row: Match): Subtable {

@@ -30,6 +30,10 @@ export const SLOW = { action: "Uses action(s) not supported by datapath" } as co
 export const DRIFT = {
   stack: "the values that a packet had pushed before it was tracked are not in the run",
   tunnel: "what a tunnel that leads back to where the packet came from has left in its headers is not in the run",
+  icmp: "ofproto/trace writes a port of the translation over ICMP's type or code, which is no number that a packet can have",
+  family: "ofproto/trace writes an address of the translation whichever family the packet is of, the run one of its own family",
+  group: "to the switch the action set has a group still, which another copy of the packet had, so that actset_output stays as it is",
+  tag: "NORMAL leaves out an inner tag without VLAN and priority, which the run keeps",
   cleared: "to the switch the packet was untracked already, so that ct_clear leaves what it has of its connection",
 } as const;
 
@@ -51,6 +55,9 @@ export interface Fork {
   readonly frozen: readonly OvsAction[];
   /** Null: no NAT. Else the two lines that tell what it is taken to do. */
   readonly nat: { readonly before: string; readonly after: string } | null;
+  /** Why its translation cannot be told; and why the run's packet is another. */
+  readonly lost: string | null;
+  readonly drift: string | null;
 }
 
 export interface StackValue {
@@ -150,6 +157,8 @@ export class Context {
   readonly skbPriority: number;
   /** The end of the tunnel that the packet came by: nothing is sent back to it. 0 if it came by none. */
   readonly ownTunnelEnd: bigint;
+  /** Port of the datapath by which the packet came to the bridge where the translation begins; "" if it came by a patch port. */
+  readonly entry: string;
   /** UDP port of the tunnel as the datapath has it. */
   baseTunnelPort = 0;
 
@@ -174,6 +183,8 @@ export class Context {
     for (const name of TUNNEL_FIELDS) this.base.set(name, 0);
     this.base.options = 0;
     this.ownTunnelEnd = flow.big("tun_dst") || flow.big("tun_ipv6_dst");
+    const port = bridge.ports.get(flow.get("in_port"));
+    this.entry = port && port.datapath !== null ? `${bridge.name} ${port.number}` : "";
     this.skbPriority = flow.get("skb_priority");
   }
 

@@ -72,7 +72,7 @@ function byTunnel(c: Context, p: TracedPort, t: Tunnel): void {
 function patch(c: Context, p: TracedPort, last: boolean): void {
   const peer = p.peer!;
   const flow = c.flow.copy();
-  const { stack, actionSet, trace, bridge, thread, wasMpls, conntracked, rule, cookie, table } = c;
+  const { stack, actionSet, trace, bridge, thread, wasMpls, conntracked, rule, cookie, table, drift } = c;
   c.thread = c.events.patch(thread, p.number);
   c.stack = [];
   c.actionSet = [];
@@ -89,5 +89,5 @@ function patch(c: Context, p: TracedPort, last: boolean): void {
   c.pipeline.endOfPipeline(c);
   c.trace = trace;
   c.flow.become(flow);
-  Object.assign(c, { stack, actionSet, bridge, thread, wasMpls, conntracked, rule, cookie, table, exit: false, error: null });
+  Object.assign(c, { stack, actionSet, bridge, thread, wasMpls, conntracked, rule, cookie, table, drift, exit: false, error: null });
 }

@@ -147,8 +147,7 @@ function setTag(c: Context, a: Extract<OvsAction, { kind: "setField" }>, dst: Sl
 
 export function deleteField(c: Context, dst: FieldSlice): void {
   const s = held(dst);
-  c.flow.setBits(s, 0n);
-  c.flow.options &= ~(1 << Number(s.field.slice("tun_metadata".length)));
+  c.flow.deleteOption(s);
   c.report("detail", `delete ${dst.field}`);
 }
 

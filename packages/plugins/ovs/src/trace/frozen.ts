@@ -13,6 +13,7 @@ export function frozenState(c: Context, table: number): string {
     flow.options,
     table,
     c.bridge.name,
+    c.entry,
     c.stack.map((v) => `${v.value}:${v.bits}`).join(","),
     c.conntracked,
     c.wasMpls,

@@ -37,6 +37,8 @@ export class Headers {
     readonly tpid: [number, number],
     /** Geneve options that the packet has, one bit each: one of value 0 is still there. */
     public options = 0,
+    /** What deleted options were: OVS forgets that they are there, and keeps their bytes (tun_metadata_delete, lib/tun-metadata.c). */
+    private left: ReadonlyMap<number, bigint> = new Map(),
   ) {}
 
   static of(row: Row): Headers {
@@ -50,7 +52,7 @@ export class Headers {
     return new Headers(newRow(), [0, 0]);
   }
   copy(): Headers {
-    return new Headers(this.row.slice(), [...this.tpid], this.options);
+    return new Headers(this.row.slice(), [...this.tpid], this.options, this.left);
   }
   /** Takes over all of another. */
   become(other: Headers): void {
@@ -58,8 +60,20 @@ export class Headers {
     this.tpid[0] = other.tpid[0];
     this.tpid[1] = other.tpid[1];
     this.options = other.options;
+    this.left = other.left;
   }
+  /** Takes an option away. */
+  deleteOption(s: Slice): void {
+    const i = Number(s.field.slice("tun_metadata".length));
+    const was = this.bits(s);
+    if (was !== 0n) this.left = new Map([...this.left, [i, was]]);
+    setBits(this.row, s, 0n);
+    this.options &= ~(1 << i);
+  }
+  /** The same to the byte, as OVS compares flows: an option that was set and deleted has left its bytes. */
   equals(other: Headers): boolean {
+    for (const i of new Set([...this.left.keys(), ...other.left.keys()]))
+      if (((this.options | other.options) & (1 << i)) === 0 && (this.left.get(i) ?? 0n) !== (other.left.get(i) ?? 0n)) return false;
     if (this.options !== other.options || this.tpid[0] !== other.tpid[0] || this.tpid[1] !== other.tpid[1]) return false;
     for (let i = 0; i < this.row.length; i++) if (this.row[i] !== other.row[i]) return false;
     return true;
@@ -81,7 +95,10 @@ export class Headers {
     setBits(this.row, s, value);
     // OVS keeps the low byte of ARP's operation.
     if (s.field === "arp_op") this.set("arp_op", this.get("arp_op") & 0xff);
-    if (s.field.startsWith("tun_metadata")) this.options |= 1 << Number(s.field.slice("tun_metadata".length));
+    if (!s.field.startsWith("tun_metadata")) return;
+    const i = Number(s.field.slice("tun_metadata".length));
+    this.options |= 1 << i;
+    if (this.left.has(i)) this.left = new Map([...this.left].filter(([n]) => n !== i));
   }
 
   /** All bits of a field. */

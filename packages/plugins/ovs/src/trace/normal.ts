@@ -5,7 +5,7 @@
  */
 import { macText } from "@plumbline/model";
 import { PORT } from "../ports.js";
-import { type Context, NotTranslated } from "./context.js";
+import { type Context, DRIFT, NotTranslated } from "./context.js";
 import { outputTo, portOf } from "./departure.js";
 import { CFI, ETH } from "./headers.js";
 
@@ -74,7 +74,7 @@ function knows(c: Context, mac: bigint, vlan: number, port: number): boolean {
   return lookUp(c, mac, vlan) === port;
 }
 
-/** output_normal: to a trunk the packet goes with the tag that it came with; one without a VLAN id loses it. */
+/** output_normal: to a trunk the packet goes with the tag that it came with; one without a VLAN id and priority is left out, the inner too. */
 function outputTagged(c: Context, port: number, vlan: number): void {
   const tci = c.flow.get("vlan_tci");
   const tpid = c.flow.tpid[0];
@@ -82,7 +82,18 @@ function outputTagged(c: Context, port: number, vlan: number): void {
     c.flow.set("vlan_tci", 0);
     c.flow.tpid[0] = 0;
   }
+  const inner = c.flow.get("vlan_tci2");
+  const innerTpid = c.flow.tpid[1];
+  const { drift } = c;
+  if (inner === CFI) {
+    c.flow.set("vlan_tci2", 0);
+    c.flow.tpid[1] = 0;
+    c.drift = DRIFT.tag;
+  }
   outputTo(c, port, false);
+  c.drift = drift;
   c.flow.set("vlan_tci", tci);
   c.flow.tpid[0] = tpid;
+  c.flow.set("vlan_tci2", inner);
+  c.flow.tpid[1] = innerTpid;
 }

@@ -14,6 +14,8 @@ export interface OfprotoQuestion {
   readonly flow: Headers;
   /** A real packet is followed (a frame, or `-generate`): the switch may learn from it. */
   readonly real: boolean;
+  /** It came as a frame. */
+  readonly frame: boolean;
   /** How many states of recirculated packets were given. */
   readonly states: readonly number[];
 }
@@ -28,7 +30,7 @@ export function questionOf(world: OpenedWorld, line: string, ctNext: readonly st
   const read = readPacket(world, bridge, packet, named, bad);
   const { row, traced } = read;
   set(row, "actset_output", PORT.unset);
-  const about: OfprotoQuestion = { line, bridge: traced, flow: Headers.of(row), real: generate || read.frame, states };
+  const about: OfprotoQuestion = { line, bridge: traced, flow: Headers.of(row), real: generate || read.frame, frame: read.frame, states };
   return {
     run: {
       row,

@@ -24,5 +24,5 @@ function bodyOf(t: ToldThread): string {
   const end = [`Final flow: ${thread.finalFlow}`, `Megaflow: ${thread.megaflow}`, `Datapath actions: ${thread.datapathActions}`];
   if (t.failure) end.push(`Translation failed (${t.failure}), packet is dropped.`);
   else if (t.slow.length > 0) end.push("This flow is handled by the userspace slow path because it:", ...t.slow.map((s) => `  - ${s}.`));
-  return `Flow: ${printFlow(t.initial.row, t.initial.options)}\n${reportText(t.report)}\n${end.join("\n")}`;
+  return `Flow: ${printFlow(t.initial.row, t.initial.options, t.frame)}\n${reportText(t.report)}\n${end.join("\n")}`;
 }

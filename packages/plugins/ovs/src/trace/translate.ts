@@ -16,8 +16,8 @@ import { consultLookUp } from "./consulted.js";
 import { type Context, DRIFT, type Fork, type LookUpAs, NotTranslated, type Pipeline, type Runner } from "./context.js";
 import { controller, toController } from "./controller.js";
 import { portNumber } from "./departure.js";
-import { deleteField, moveField, popField, pushField, setField, writeMetadata } from "./fields.js";
 import type { LookUp } from "./events.js";
+import { deleteField, moveField, popField, pushField, setField, writeMetadata } from "./fields.js";
 import { frozenState } from "./frozen.js";
 import { group } from "./groups.js";
 import { decap, decMplsTtl, decNshTtl, decTtl, encap, popMpls, pushMpls } from "./layers.js";
@@ -28,6 +28,7 @@ import type { TracedRule } from "./world.js";
 
 /** Follows a packet from its first table, or a recirculated copy from where it comes back. */
 export function translate(c: Context, resume: Fork | null): void {
+  if (resume?.lost) throw new NotTranslated(resume.lost);
   startMasks(c);
   const bridge = c.report("bridge", `bridge("${resume ? c.home.name : c.bridge.name}")`);
   c.trace = bridge.subs;
@@ -59,7 +60,7 @@ function thaw(c: Context, fork: Fork): void {
     c.report("thaw", `Resuming from table ${fork.table}`);
     c.conntracked = true;
     c.stack = [...fork.stack];
-    if (c.stack.length > 0) c.drift = DRIFT.stack;
+    c.drift = fork.drift ?? (c.stack.length > 0 ? DRIFT.stack : null);
     if (fork.actionSet.length > 0) {
       const restoring = c.report("thaw", "Restoring action set");
       restoring.subs.push({ kind: "action", text: actionsText(fork.actionSet), subs: [] });
@@ -408,7 +409,7 @@ function recirculateForMpls(c: Context, a: OvsAction): void {
 
 /** mf_is_l3_or_higher. */
 function isNetworkField(name: string): boolean {
-  return /^(mpls_|nw_|ip_|ipv6_|arp_|tcp_|udp_|sctp_|tp_|icmp|nd_|nsh_)/.test(name);
+  return /^(nw_|ip_|ipv6_|arp_|tcp_|udp_|sctp_|tp_|icmp|nd_|nsh_)/.test(name);
 }
 
 /** finish_freezing: the packet recirculates. What it then meets the real trace does not follow either. */
