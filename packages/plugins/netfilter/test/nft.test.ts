@@ -308,3 +308,31 @@ test("a dump cut off in a table", () => {
   expect(parseNftText("bash: nft: command not found\n", complain)).toBe(null);
   expect(parseNftJson('{"nftables": [{"table"', complain)).toBe(null);
 });
+
+test("JSON names no family where the table has one", () => {
+  const rule = (key: string, dir: string, right: string) =>
+    `{"rule": {"family": "ip", "table": "t", "chain": "c", "handle": 2, "expr": [{"match": {"op": "==", "left": {"ct": {"key": "${key}", "dir": "${dir}"}}, "right": ${right}}}, {"drop": null}]}}`;
+  const tables = parseNftJson(
+    `{"nftables": [{"table": {"family": "ip", "name": "t", "handle": 1}}, {"chain": {"family": "ip", "table": "t", "name": "c", "handle": 1}},
+${rule("saddr", "original", '"192.0.2.1"')},
+${rule("ip daddr", "reply", '{"prefix": {"addr": "10.0.0.0", "len": 8}}')}]}`,
+    complain,
+  );
+  expect(tables?.[0].chains[0].rules.map((r) => r.statements.map((s) => (s.s === "match" ? s.selectors : s.s)))).toEqual([
+    [["ct original ip saddr"], "verdict"],
+    [["ct reply ip daddr"], "verdict"],
+  ]);
+});
+
+test("fields of the Ethernet header by their place, as nft joins them", () => {
+  const rules = (...lines: string[]) => {
+    complaints.length = 0;
+    const text = `table inet t {\n\tchain c {\n\t\ttype filter hook forward priority 0; policy accept;\n${lines.map((l) => `\t\t${l}\n`).join("")}\t}\n}\n`;
+    return meaning(parseNftText(text, complain)?.[0].chains[0].rules.map((r) => r.statements) as never);
+  };
+  expect(rules("@ll,48,64 0x200000000aa0800 meta iiftype ether drop")).toEqual(rules("ether saddr 02:00:00:00:00:aa ether type ip drop"));
+  expect(rules("@ll,96,16 0x86dd ether daddr 02:00:00:00:00:aa drop")).toEqual(rules("ether type ip6 ether daddr 02:00:00:00:00:aa drop"));
+  // Part of a field is followed both ways.
+  expect(JSON.stringify(rules("@ll,40,8 0xaa drop"))).toContain("outside");
+  expect(complaints).toEqual([]);
+});

@@ -165,7 +165,9 @@ COMMIT
 `;
   const packet = "tcp,nw_src=192.0.2.1,nw_dst=203.0.113.1,tp_src=1,tp_dst=2,pkt_mark=5,reg13=1,ct_state=0x22";
   const tracking = (ask: (line: string) => NetfilterAnswer) =>
-    ["--in eth0 --out eth1", "--in eth0", "--out eth1 --ct established"].map((o) => steps(ask(`${packet} ${o}`)).map((s) => s.split(":")[0]));
+    ["--in eth0 --out eth1", "--in eth0", "--out eth1 --ct established"].map((o) =>
+      steps(ask(`${packet} ${o}`)).map((s) => s.split(":")[0]),
+    );
   expect(tracking(atHook(rules(""), "forward"))).toEqual([
     ["filter FORWARD 1 DROP", "drop"],
     ["filter FORWARD 2 RETURN", "filter FORWARD policy ACCEPT", "accept"],
@@ -185,7 +187,8 @@ test("no connection is tracked where no rule asks for one", () => {
     for (const f of readFile(netfilterAlone, inlineFile("rules", rules, { host: "h", command: "" })).facts) facts.add(f);
     return openNetfilter({ facts, network: undefined as never, problems: [] }, { hook }).network.tables.map((t) => t.name);
   };
-  const nft = (hook: string, rule: string) => `table ip t {\n\tchain c {\n\t\ttype filter hook ${hook} priority 0; policy accept;\n\t\t${rule}\n\t}\n}\n`;
+  const nft = (hook: string, rule: string) =>
+    `table ip t {\n\tchain c {\n\t\ttype filter hook ${hook} priority 0; policy accept;\n\t\t${rule}\n\t}\n}\n`;
   expect(tables(nft("forward", "tcp dport 80 drop"), "forward")).not.toContain("given state");
   expect(tables(nft("prerouting", "tcp dport 80 drop"), "prerouting")).not.toContain("given state");
   for (const rule of ["ct state new drop", "meta mark set ct mark", "ct original ip saddr 192.0.2.1 drop"]) {

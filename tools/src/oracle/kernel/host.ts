@@ -33,6 +33,21 @@ const QUIET: Readonly<Record<string, string>> = {
   "net/ipv6/icmp/ratemask": "255",
 };
 
+/** Connections that would be forgotten within seconds: between two packets the machine may be busy with others. */
+const SHORT_LIVED = [
+  "sctp_timeout_closed",
+  "sctp_timeout_cookie_wait",
+  "sctp_timeout_cookie_echoed",
+  "sctp_timeout_shutdown_sent",
+  "sctp_timeout_shutdown_recd",
+  "sctp_timeout_shutdown_ack_sent",
+  "tcp_timeout_close",
+  "udp_timeout",
+  "icmp_timeout",
+  "icmpv6_timeout",
+];
+const PATIENT = Object.fromEntries(SHORT_LIVED.map((name) => [`net/netfilter/nf_conntrack_${name}`, "600"]));
+
 /** A host with these interfaces. */
 export function hostWith(names: readonly string[], sysctl: Readonly<Record<string, string>> = {}): TestHost {
   const batch = names.flatMap((n, i) => [
@@ -50,7 +65,7 @@ export function hostWith(names: readonly string[], sysctl: Readonly<Record<strin
     "route add prohibit 20.202.0.0/16",
   );
   const interfaces = names.map((name, i) => ({ name, mac: `02:00:00:00:00:${(i + 1).toString(16).padStart(2, "0")}` }));
-  return { interfaces, sysctl: { ...QUIET, ...sysctl }, batch };
+  return { interfaces, sysctl: { ...QUIET, ...PATIENT, ...sysctl }, batch };
 }
 
 const COMMANDS: readonly (readonly [file: string, command: readonly string[]])[] = [
@@ -61,7 +76,13 @@ const COMMANDS: readonly (readonly [file: string, command: readonly string[]])[]
   ["ip_-6_rule", ["ip", "-6", "rule"]],
 ];
 /** Settings of each interface that decide about packets. */
-const SETTINGS = ["ipv4/conf/*/forwarding", "ipv4/conf/*/rp_filter", "ipv4/conf/*/accept_local", "ipv4/conf/*/route_localnet", "ipv6/conf/*/forwarding"];
+const SETTINGS = [
+  "ipv4/conf/*/forwarding",
+  "ipv4/conf/*/rp_filter",
+  "ipv4/conf/*/accept_local",
+  "ipv4/conf/*/route_localnet",
+  "ipv6/conf/*/forwarding",
+];
 
 /** Dumps by what the host was made of: the same makes the same. */
 const KNOWN = new Map<string, HostDumps>();

@@ -9,7 +9,7 @@ import { caseText, type KernelCase } from "./cases.js";
 import { Coverage } from "./coverage.js";
 import type { Draw } from "./draw.js";
 import { hostWith, type TestHost } from "./host.js";
-import { type Mirror, openMirror } from "./mirror.js";
+import { GOOD_ENOUGH, type Mirror, openMirror } from "./mirror.js";
 import { Namespace } from "./namespace.js";
 import type { DrawnSet } from "./random-iptables.js";
 import { randomIptables } from "./random-iptables.js";
@@ -160,12 +160,23 @@ async function one(ns: Namespace, seed: number, style: Style, count: number, fou
   found.packets += asked.length;
   found.coverage.add(drawn, asked);
   const mirror = await openMirror(scene.dumps, scene.loaded.how.tool);
-  const { bad, declared } = wrong(mirror, asked, optionalSteps(drawn.set));
+  const { bad, told, declared } = wrong(mirror, asked, optionalSteps(drawn.set));
   found.declared += declared;
   found.differing += bad.length;
   if (bad.length === 0) return null;
-  return shrunk(ns, seed, host, drawn, form, asked.slice(0, bad[0] + 1));
+  const first = asked.slice(0, bad[0] + 1);
+  const seen: KernelCase = {
+    host,
+    set: drawn.set,
+    form,
+    asked: first,
+    dumps: scene.dumps,
+    notes: ["seen once, and not when it was asked again", ...told],
+  };
+  return (await shrunk(ns, seed, host, drawn, form, first)) ?? { name: nameOf(drawn, seed), seed, differences: told, text: caseText(seen) };
 }
+
+const nameOf = (drawn: DrawnSet, seed: number) => `${drawn.style.replace(/\W+/g, "-")}-${drawn.set.tool}-${seed}`;
 
 /** Asks the kernel and us about a case; what differs, with the packet's place and our problems with the files. */
 export async function askAgain(c: KernelCase): Promise<string[]> {
@@ -192,6 +203,8 @@ export function answerLike(mirror: Mirror, a: Asked, optional: ReadonlySet<strin
     if (told.length === 0 || (told.length === 1 && isDrawnPort(a.kernel.packet, ours.packet))) return Number.POSITIVE_INFINITY;
     const [theirs, mine] = [a.kernel, ours].map((x) => x.steps.filter((s) => !optional.has(s)));
     const apart = theirs.findIndex((s, i) => s !== mine[i]);
+    // As far as ours goes it is the kernel's way.
+    if (isDeclared(ours) && (apart < 0 || apart >= mine.length)) return GOOD_ENOUGH;
     return apart < 0 ? theirs.length : apart;
   });
 }
@@ -221,9 +234,14 @@ function withheld(): (a: Asked, told: readonly string[]) => boolean {
   };
 }
 
-/** Places of the packets whose answers differ; how many were of flows that we declare not to know. */
-function wrong(mirror: Mirror, asked: readonly Asked[], optional: ReadonlySet<string>): { bad: number[]; declared: number } {
+/** Places of the packets whose answers differ, and in what the first does; how many were of flows that we declare not to know. */
+function wrong(
+  mirror: Mirror,
+  asked: readonly Asked[],
+  optional: ReadonlySet<string>,
+): { bad: number[]; told: readonly string[]; declared: number } {
   const bad: number[] = [];
+  let first: readonly string[] = [];
   const unknown = new Set<number>();
   let declared = 0;
   const isWithheld = withheld();
@@ -235,9 +253,12 @@ function wrong(mirror: Mirror, asked: readonly Asked[], optional: ReadonlySet<st
     if (told.length === 1 && isDrawnPort(a.kernel.packet, ours.packet)) unknown.add(flow);
     const kept = isWithheld(a, told);
     if (unknown.has(flow) || kept) declared++;
-    else if (told.length > 0) bad.push(i);
+    else if (told.length > 0) {
+      if (bad.length === 0) first = told;
+      bad.push(i);
+    }
   });
-  return { bad, declared };
+  return { bad, told: first, declared };
 }
 
 const PORT_FIELDS = ["tp_src", "tp_dst", "icmp_id", "inner_tp_src", "inner_tp_dst"] as const;
@@ -247,7 +268,7 @@ const flowOf = (row: Row): number => PORT_FIELDS.map((f) => get(row, f)).find((n
 
 const inOrder = <T>(all: readonly T[], kept: ReadonlySet<T>): T[] => all.filter((x) => kept.has(x));
 
-/** The same difference with fewer packets and rules. */
+/** The same difference with fewer packets and rules; null if it does not come again. */
 async function shrunk(
   ns: Namespace,
   seed: number,
@@ -255,7 +276,7 @@ async function shrunk(
   drawn: DrawnSet,
   form: "text" | "json",
   asked: readonly Asked[],
-): Promise<Difference> {
+): Promise<Difference | null> {
   const last = asked[asked.length - 1].packet;
   let kept: { asked: readonly Asked[]; ours: readonly Answer[]; set: RuleSet } | null = null;
   const still = async (set: RuleSet, packets: readonly Asked["packet"][]): Promise<boolean> => {
@@ -270,7 +291,7 @@ async function shrunk(
     if (differ) kept = { asked: again, ours, set };
     return differ;
   };
-  const name = `${drawn.style.replace(/\W+/g, "-")}-${drawn.set.tool}-${seed}`;
+  const name = nameOf(drawn, seed);
   // The flow's own packets stay: an answer without its question would be another case.
   const flow = flowOf(last.row);
   let packets = asked.slice(0, -1).map((a) => a.packet);
@@ -283,7 +304,7 @@ async function shrunk(
   }
   await shrinkList(drawn.set.rules, (rules) => still({ ...drawn.set, rules }, packets));
   const k = kept as { asked: readonly Asked[]; ours: readonly Answer[]; set: RuleSet } | null;
-  if (!k) return { name, seed, differences: ["does not come again"], text: `seed ${seed}: differs in the whole alone\n` };
+  if (!k) return null;
   const diff = differences(k.asked[k.asked.length - 1].kernel, k.ours[k.ours.length - 1], optionalSteps(k.set));
   return { name, seed, differences: diff, text: caseText({ host, set: k.set, form, asked: k.asked, notes: diff }) };
 }

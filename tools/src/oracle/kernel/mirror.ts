@@ -3,7 +3,19 @@
  */
 import { Core } from "@plumbline/core-wasm";
 import { type HostText, oneHost } from "@plumbline/engine";
-import { EV, type Event, get, type Layer, type Network, type Problem, parsePacket, type Row, type RunOptions, set } from "@plumbline/model";
+import {
+  addressOf,
+  EV,
+  type Event,
+  get,
+  type Layer,
+  type Network,
+  type Problem,
+  parsePacket,
+  type Row,
+  type RunOptions,
+  set,
+} from "@plumbline/model";
 import linux from "@plumbline/plugin-linux";
 import { type NetfilterAnswer, netfilterAlone, openNetfilter } from "@plumbline/plugin-netfilter";
 import { type Answer, describe, describeMade } from "./answer.js";
@@ -20,6 +32,9 @@ export interface Mirror {
    */
   ask(row: Row, iface: string | null, near?: (a: Answer) => number): Answer;
 }
+
+/** How near a branch is that is taken where none is near without bound. */
+export const GOOD_ENOUGH = Number.MAX_SAFE_INTEGER;
 
 /** More than a rule set's packets make. */
 const CONNECTIONS = 1 << 14;
@@ -83,6 +98,13 @@ function throwAwayAnswers(net: Network): void {
   }
 }
 
+/** An answer to what was redirected to a loopback address under another host's: declared as not modelled (docs/limitations.md). */
+function cannotLeave(a: NetfilterAnswer): boolean {
+  if (a.packetAfter === "") return false;
+  const { row } = parsePacket(a.packetAfter);
+  return addressOf(row, "dst").startsWith("127.") && !addressOf(row, "src").startsWith("127.");
+}
+
 /** The command behind a dump's file name; the rules' own are known by their look. */
 const commandOf = (file: string) => (/save$|ruleset$/.test(file) ? "" : file.replaceAll("_", " "));
 
@@ -94,7 +116,10 @@ function questionOf(row: Row): string {
   return `${rowText(full)}${zeros && get(row, zeros) === 0 ? `,${zeros}=0` : ""}`;
 }
 
-/** A script whose run is `near` without bound; null if there is none among the {@link BRANCHES} that are tried, those beside the nearest first. */
+/**
+ * A script whose run is `near` without bound, else one that is {@link GOOD_ENOUGH}; null if there is none among the {@link BRANCHES} that are tried, those
+ * beside the nearest first.
+ */
 function search(first: readonly Event[], run: (script: readonly number[]) => readonly Event[], near: (events: readonly Event[]) => number) {
   const others = (script: readonly number[], events: readonly Event[], nearness: number) => {
     const choices = events.filter((e) => e.kind === EV.choice);
@@ -106,7 +131,9 @@ function search(first: readonly Event[], run: (script: readonly number[]) => rea
             .map((option) => ({ script: [...choices.slice(0, i).map((x) => x.b), option], nearness })),
     );
   };
-  const waiting = others([], first, near(first));
+  const nearest = near(first);
+  const waiting = others([], first, nearest);
+  let good: { script: readonly number[] } | null = nearest === GOOD_ENOUGH ? { script: [] } : null;
   for (let tries = 0; waiting.length > 0 && tries < BRANCHES; tries++) {
     const most = Math.max(...waiting.map((w) => w.nearness));
     const at = waiting.findIndex((w) => w.nearness === most);
@@ -114,16 +141,17 @@ function search(first: readonly Event[], run: (script: readonly number[]) => rea
     const events = run(script);
     const nearness = near(events);
     if (nearness === Number.POSITIVE_INFINITY) return { script, events };
+    if (nearness === GOOD_ENOUGH) good ??= { script };
     waiting.push(...others(script, events, nearness));
   }
-  return null;
+  return good && { ...good, events: run(good.script) };
 }
 
 function answerOf(a: NetfilterAnswer, tool: Tool, sent: boolean): Answer {
   const name = (family: string, table: string) => (tool !== "nft" && family === "ip" ? table : `${family} ${table}`);
   const steps = a.steps.map((s) => `${name(s.family, s.table)} ${s.chain} ${s.policy ? "policy" : s.rule}`);
   // What the host makes of its own answers is not asked for: the kernel's are thrown away before they meet a rule.
-  const made = a.answers.slice(0, 1).map((x) => describeMade(parsePacket(x.packet).row));
+  const made = cannotLeave(a) ? [] : a.answers.slice(0, 1).map((x) => describeMade(parsePacket(x.packet).row));
   if (a.verdict === "unknown") return { steps, end: `unknown: ${a.reason}`, packet: "", made };
   // A socket is told at once that there is no route: that is no packet.
   if (a.verdict === "drop" || a.verdict === "reject")

@@ -33,6 +33,7 @@ CLONE_NEWNET = 0x40000000
 TUNSETIFF, TUNSETPERSIST, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x400454CB, 2, 0x1000
 SO_RCVBUFFORCE, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_NETFILTER = 33, 270, 1, 12
 NFNLGRP_NFTRACE = 9
+RTF_LOCAL, IFA_F_TENTATIVE = 0x80000000, 0x40
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 TRACE_KINDS = {1: "policy", 2: "return", 3: "rule"}
@@ -134,7 +135,22 @@ class Namespace:
         # Without a queue a packet leaves before the call that brought it in returns.
         qdiscs = "".join("qdisc replace dev %s root noqueue\n" % i["name"] for i in q.get("interfaces", []))
         r["err"] += self.run(["tc", "-batch", "-"], qdiscs)["err"]
+        patience = time.monotonic() + 5
+        while not self.settled():
+            if time.monotonic() > patience:
+                return {"err": r["err"] + "its IPv6 addresses are not ready"}
+            time.sleep(0.001)
         return {"err": r["err"]}
+
+    def settled(self):
+        """The kernel makes an IPv6 address its own (a local route to it) some time after it was added: addrconf_dad_work(), net/ipv6/addrconf.c."""
+        with open("/proc/net/if_inet6") as f:
+            addresses = [line.split() for line in f]
+        with open("/proc/net/ipv6_route") as f:
+            routes = [line.split() for line in f]
+        own = {r[0] for r in routes if r[1] == "80" and int(r[8], 16) & RTF_LOCAL}
+        linked = {a[5] for a in addresses if a[0].startswith("fe80")}
+        return linked >= set(self.taps) and all(a[0] in own and not int(a[4], 16) & IFA_F_TENTATIVE for a in addresses)
 
     @staticmethod
     def setting(key, value):
@@ -230,14 +246,24 @@ class Namespace:
             except OSError as e:
                 error = errno.errorcode.get(e.errno, str(e.errno))
             out, trace = self.left(), self.events()
-            # What the host sends to itself may come in a little later, when the machine is busy.
-            for _ in range(20 if error is None and self.under_way(out, trace) else 0):
-                time.sleep(0.0005)
-                out, trace = out + self.left(), trace + self.events()
-                if not self.under_way(out, trace):
-                    break
+            if error is None and self.under_way(out, trace):
+                out, trace = self.awaited(out, trace)
             answers.append({"trace": trace, "out": out, "error": error})
         return {"answers": answers}
+
+    def awaited(self, out, trace):
+        """What the host sends to itself may come in a little later, on another processor, when the machine is busy."""
+        patience = time.monotonic() + 0.25
+        while self.under_way(out, trace) and time.monotonic() < patience:
+            time.sleep(0.0005)
+            out, trace = out + self.left(), trace + self.events()
+        # It has begun to come in; what it meets there is told one by one.
+        more = True
+        while more:
+            time.sleep(0.001)
+            more = self.events()
+            out, trace = out + self.left(), trace + more
+        return out, trace
 
     def left(self):
         # The host tells its neighbours now and then of its multicast listeners (33:33:…).

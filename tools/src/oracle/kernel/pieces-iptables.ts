@@ -24,6 +24,7 @@ import {
 export type HookName = "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING";
 
 export interface Place {
+  readonly tool: "legacy" | "iptables-nft";
   readonly table: "raw" | "mangle" | "nat" | "filter" | "security";
   readonly hook: HookName;
   readonly inUserChain: boolean;
@@ -171,8 +172,9 @@ export const MATCHES: Readonly<Record<string, Maker>> = {
       "LOCAL",
       "LOCAL",
       "UNICAST",
-      "BROADCAST",
       "MULTICAST",
+      // Of IPv6 xt_addrtype refuses it, and with it the whole table.
+      ...(d.version === 4 || at.tool !== "legacy" ? ["BROADCAST"] : []),
       ...(d.version === 4 ? ["BLACKHOLE", "UNREACHABLE", "PROHIBIT"] : ["ANYCAST"]),
     ]);
     const end = d.random.pick(["src", "dst"] as const);

@@ -57,7 +57,12 @@ export function randomIptables(d: Draw, tool: Exclude<Tool, "nft">, open = false
         const later = users.slice(at);
         const count = at === 0 ? r.between(1, 7) : r.between(0, 5);
         for (let n = 1; n <= count; n++) {
-          const rule = randomRule(d, { table, hook, inUserChain: at > 0 }, at === 0 && n <= later.length ? [later[n - 1]] : later, open);
+          const rule = randomRule(
+            d,
+            { tool, table, hook, inUserChain: at > 0 },
+            at === 0 && n <= later.length ? [later[n - 1]] : later,
+            open,
+          );
           lines.push({ table, text: `-A ${chain} ${rule.text}` });
           rules.push({ hints: rule.hints, kinds: rule.kinds });
         }

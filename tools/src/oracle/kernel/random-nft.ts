@@ -114,6 +114,8 @@ function randomRule(d: Draw, c: Chain, sets: NftSets, open: boolean): Drawn {
   for (let i = r.pick([0, 0, 1, 1, 1, 2]); i > 0; i--) {
     const name = r.chance(0.4) ? r.pick(["address", "address", "in", "out", "fib"]) : r.pick(Object.keys(NFT_MATCHES));
     const piece = NFT_MATCHES[name](d, c.at, sets);
+    // nft 1.0.6 lists such a rule without what it rejects with.
+    if (piece?.kind === "ether saddr" && target.kind === "reject with icmp") continue;
     if (piece && !pieces.some((p) => p.kind === piece.kind)) pieces.push(piece);
   }
   if (r.chance(0.1) && !pieces.some((p) => p.kind.startsWith("icmp"))) pieces.push(concatenation(d));

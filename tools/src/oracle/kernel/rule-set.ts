@@ -47,9 +47,9 @@ export function stepsOf(set: RuleSet): string[] {
   });
 }
 
-/** What a rule asks of which no dump tells the outcome: a rate, a clock, a random number, a memory, a socket's owner, contents. */
+/** What a rule asks of which no dump tells the outcome: a rate, a clock, a random number, a memory, a socket's owner, contents, how a connection went on. */
 const UNDECIDED =
-  /-m (statistic|limit|hashlimit|recent|time|connlimit|string|owner|u32|socket)\b|--(tcp-option|chunk-types)\b|\b(numgen|jhash|limit rate|quota|hour|random|socket|skuid)\b|@nh,/;
+  /-m (statistic|limit|hashlimit|recent|time|connlimit|string|owner|u32|socket)\b|--(tcp-option|chunk-types|ctstatus \S*ASSURED)\b|\bct status \S*assured\b|\b(numgen|jhash|limit rate|quota|hour|random|socket|skuid)\b|@nh,/;
 /** Statements that change neither the packet's headers nor its way. */
 const HARMLESS = /-j (LOG|NFLOG|TCPMSS|CLASSIFY|CHECKSUM|TRACE)\b/;
 const EFFECT = /-[jg] |\b(accept|drop|return|jump|goto|set|reject|dnat|snat|masquerade|redirect|notrack|vmap|tproxy|queue)\b/;

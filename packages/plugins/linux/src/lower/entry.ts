@@ -6,9 +6,21 @@
  * multicast, VLAN interfaces.
  */
 import { type Action, type Match, macNumber, type TableId } from "@plumbline/model";
-import { maskOf } from "../address.js";
 import { vrfOf } from "./prefer-source.js";
-import { drop, ETH_ARP, ETH_TYPE, FAMILIES, GROUP_MAC, type HostStack, jump, match, ROUTE, set } from "./stack.js";
+import {
+  drop,
+  ETH_ARP,
+  ETH_TYPE,
+  FAMILIES,
+  GROUP_MAC,
+  type HostStack,
+  jump,
+  LOOPBACK_NET,
+  match,
+  ROUTE,
+  routesLocalnet,
+  set,
+} from "./stack.js";
 
 const VLAN_TAG = 0x1000;
 
@@ -90,10 +102,8 @@ function martians(stack: HostStack, table: TableId): void {
   refuse({ ip_src: 0xffffffff }, "the broadcast address as source", 45);
   refuse({ ip_src: 0 }, "no source");
   refuse({ ip_dst: 0 }, "no destination");
-  const loopback: readonly [bigint, bigint] = [0x7f000000n, maskOf(4, 8)];
   for (const i of evidence.interfaces) {
-    const allowed = ["all", i.name.replaceAll(".", "/")].some((n) => evidence.sysctl(`net.ipv4.conf.${n}.route_localnet`)?.value === "1");
-    if (allowed || i.number === stack.loopback) continue;
-    for (const side of ["ip_src", "ip_dst"]) refuse({ in_port: i.number, [side]: loopback }, "a loopback address on the wire");
+    if (i.number === stack.loopback || routesLocalnet(stack, i.name)) continue;
+    for (const side of ["ip_src", "ip_dst"]) refuse({ in_port: i.number, [side]: LOOPBACK_NET }, "a loopback address on the wire");
   }
 }

@@ -12,8 +12,10 @@ import {
   type HostStack,
   type IcmpError,
   jump,
+  LOOPBACK_NET,
   match,
   ROUTE,
+  routesLocalnet,
   set,
   TRACKED_ANEW,
 } from "./stack.js";
@@ -58,6 +60,14 @@ export function buildOrigin(stack: HostStack, outputHook: TableId, arp: TableId)
         program: [errorToSender(error, family), drop(reason, true)],
       });
   };
+  // A loopback address does not leave by a wire (__mkroute_output(), net/ipv4/route.c).
+  const wires = evidence.interfaces.filter((i) => i.number !== stack.loopback && !routesLocalnet(stack, i.name));
+  if (wires.length > 0)
+    net.rule(decision, {
+      priority: 4,
+      rows: wires.map((i) => match({ eth_type: ETH_TYPE[4], ip_src: LOOPBACK_NET, reg14: ROUTE.unicast, out_port: i.number })),
+      program: [drop("invalid argument: a loopback address as source of what leaves by a wire")],
+    });
   own(ROUTE.none, "no route", "network is unreachable");
   own(ROUTE.refused, "no route", "network is unreachable: a policy rule");
   own(ROUTE.unreachable, "host unreachable", "unreachable route");

@@ -100,6 +100,14 @@ export function errorToSender(error: IcmpError, family: Family): Action {
   return emitError(error, family, [{ op: "local", note: "the sender's own error" }]);
 }
 
+/** 127.0.0.0/8. */
+export const LOOPBACK_NET: readonly [bigint, bigint] = [0x7f000000n, 0xff000000n];
+
+/** Whether packets with loopback addresses may come and go by an interface (sysctl route_localnet). */
+export function routesLocalnet({ evidence }: Pick<HostStack, "evidence">, name: string): boolean {
+  return ["all", name.replaceAll(".", "/")].some((n) => evidence.sysctl(`net.ipv4.conf.${n}.route_localnet`)?.value === "1");
+}
+
 export function interfaceOf(evidence: HostEvidence, name: string): Interface | undefined {
   return evidence.interfaces.find((i) => i.name === name);
 }

@@ -24,7 +24,7 @@ const text = (j: Json | undefined): string => (typeof j === "string" ? j : typeo
 /** Something that has no text form here; the rule's reader will say that it does not understand it. */
 const strange = (j: Json): string => `json-${JSON.stringify(JSON.stringify(j))}`;
 
-const word = (s: string) => (/^[^\s{}(),;"]+$/.test(s) ? s : JSON.stringify(s));
+const word = (s: string) => (/^[^\s{}(),;"]+$|^0x[0-9a-f]+ \[invalid type\]$/.test(s) ? s : JSON.stringify(s));
 
 /** An expression as nft prints it. */
 function expression(j: Json): string {
@@ -211,6 +211,17 @@ function ruleLines(source: string): number[] {
   return out;
 }
 
+/** `ct original saddr` without a family, as nft takes it in tables of one family and prints it in JSON alone. */
+function withFamily(j: Json, family: Family): Json {
+  if (family !== "ip" && family !== "ip6") return j;
+  if (isList(j)) return j.map((x) => withFamily(x, family));
+  if (!isObject(j)) return j;
+  const ct = j["ct"];
+  if (isObject(ct) && ct["dir"] !== undefined && ct["family"] === undefined && (ct["key"] === "saddr" || ct["key"] === "daddr"))
+    return { ct: { ...ct, family } };
+  return Object.fromEntries(Object.entries(j).map(([k, v]) => [k, withFamily(v, family)]));
+}
+
 export function parseNftJson(source: string, complain: Complain): TableAst[] | null {
   let root: Json;
   try {
@@ -257,7 +268,7 @@ export function parseNftJson(source: string, complain: Complain): TableAst[] | n
     else if (kind === "rule") {
       const line = lines[rule++] ?? 1;
       const expr = o["expr"];
-      const spelled = (isList(expr) ? expr : []).map(statement).join(" ");
+      const spelled = (isList(expr) ? expr : []).map((e) => statement(withFamily(e, table.family))).join(" ");
       const name = text(o["chain"]);
       const parsed = parseRule({
         list: tokens(spelled, line),

@@ -11,8 +11,9 @@ export interface Token {
   readonly line: number;
 }
 
-export function tokens(text: string, line: number): Token[] {
+export function tokens(source: string, line: number): Token[] {
   const out: Token[] = [];
+  const text = source.replace(UNTYPED, (_, n: string) => String(Number(n)));
   const re = /"((?:[^"\\]|\\.)*)"|([{}(),;])|([^\s{}(),;"]+)|(\n)/g;
   let at = line;
   for (let m = re.exec(text); m; m = re.exec(text)) {
@@ -22,6 +23,9 @@ export function tokens(text: string, line: number): Token[] {
   }
   return out;
 }
+
+/** As nft prints ports of a connection where it has lost what they are (`0x7580 [invalid type]`). */
+const UNTYPED = /(0x[0-9a-f]{1,4}) \[invalid type\]/g;
 
 /** What stopped the reading of a rule. */
 export class NotUnderstood extends Error {}

@@ -11,6 +11,7 @@ import { Cursor, NotUnderstood, type Token } from "./nft-lex.js";
 import { markExpression } from "./nft-marks.js";
 import { matchStatement } from "./nft-match.js";
 import { interfaceNat, mapKey, natStatement } from "./nft-nat.js";
+import { rawEthernet } from "./nft-raw.js";
 import { rejectStatement } from "./nft-reject.js";
 import { lottery, selectorList } from "./nft-selectors.js";
 import { braced, dataElements, verdictElements } from "./nft-sets.js";
@@ -140,7 +141,7 @@ function statement(c: Cursor): Statement[] {
   }
   const gate = lotteryStatement(c);
   if (gate) return gate;
-  const beyond = beyondThePacket(c) ?? routeQuestion(c);
+  const beyond = rawEthernet(c) ?? beyondThePacket(c) ?? routeQuestion(c);
   if (beyond) return beyond;
   if (word === "ct" && c.peek(1) === "count") {
     c.next();

@@ -4,7 +4,20 @@
  * A packet is taken where it is inside the host (RunOptions.keep): its mark, the interface by which it is about to leave and the state that it
  * is said to have stand in its row.
  */
-import { CT, type Field, findField, formatValue, get, getBig, PlumblineError, parsePacket, type Row, set, TCP, wordsOf } from "@plumbline/model";
+import {
+  CT,
+  type Field,
+  findField,
+  formatValue,
+  get,
+  getBig,
+  PlumblineError,
+  parsePacket,
+  type Row,
+  set,
+  TCP,
+  wordsOf,
+} from "@plumbline/model";
 
 /** The register in which a packet has the state that is said of it until it has been tracked: bits 0 to 7, and whether there is one. */
 export const GIVEN = { register: "reg0", stated: 0x100 } as const;

@@ -156,6 +156,8 @@ export function shorewall(d: Draw, tool: "legacy" | "iptables-nft"): DrawnSet {
   const zones = d.interfaces.map((iface, k) => ({ iface, name: ["net", "loc", "dmz", "vpn"][k % 4] }));
   const filter: string[] = [];
   const chains: string[] = ["dynamic", "tcpflags", "smurfs", "smurflog", "logflags", "reject", "Broadcast", "sha-lh"];
+  // xt_addrtype knows no broadcast of IPv6: the legacy tables refuse it.
+  const broadcast = d.version === 4 || tool !== "legacy";
   const rule = (text: string) => filter.push(text);
   for (const z of zones) chains.push(`${z.iface.slice(0, 20)}_in`, `${z.iface.slice(0, 20)}_fwd`);
   const pairs = zones.flatMap((a) => [
@@ -170,7 +172,7 @@ export function shorewall(d: Draw, tool: "legacy" | "iptables-nft"): DrawnSet {
     rule(`-A OUTPUT -o ${z.iface} -j fw-${z.name}`);
   }
   rule("-A INPUT -i lo -j ACCEPT");
-  rule("-A INPUT -m addrtype --dst-type BROADCAST -j DROP");
+  if (broadcast) rule("-A INPUT -m addrtype --dst-type BROADCAST -j DROP");
   rule("-A INPUT -m addrtype --dst-type MULTICAST -j DROP");
   rule("-A INPUT -g reject");
   rule("-A FORWARD -g reject");
@@ -200,12 +202,12 @@ export function shorewall(d: Draw, tool: "legacy" | "iptables-nft"): DrawnSet {
       rule(`-A ${a}-${b} -j DROP`);
     }
   }
-  rule("-A Broadcast -m addrtype --dst-type BROADCAST -j DROP");
+  if (broadcast) rule("-A Broadcast -m addrtype --dst-type BROADCAST -j DROP");
   rule("-A Broadcast -m addrtype --dst-type MULTICAST -j DROP");
   rule("-A Broadcast -m addrtype --dst-type ANYCAST -j DROP");
   rule('-A logflags -j LOG --log-prefix "Shorewall:logflags:DROP:" --log-level 6 --log-ip-options');
   rule("-A logflags -j DROP");
-  rule("-A reject -m addrtype --src-type BROADCAST -j DROP");
+  if (broadcast) rule("-A reject -m addrtype --src-type BROADCAST -j DROP");
   if (d.version === 4) rule("-A reject -s 224.0.0.0/4 -j DROP");
   rule("-A reject -p tcp -j REJECT --reject-with tcp-reset");
   rule("-A reject -p udp -j REJECT");
@@ -216,7 +218,7 @@ export function shorewall(d: Draw, tool: "legacy" | "iptables-nft"): DrawnSet {
   rule('-A smurflog -j LOG --log-prefix "Shorewall:smurfs:DROP:" --log-level 6');
   rule("-A smurflog -j DROP");
   if (d.version === 4) rule("-A smurfs -s 0.0.0.0/32 -j RETURN");
-  rule("-A smurfs -m addrtype --src-type BROADCAST -g smurflog");
+  if (broadcast) rule("-A smurfs -m addrtype --src-type BROADCAST -g smurflog");
   if (d.version === 4) rule("-A smurfs -s 224.0.0.0/4 -g smurflog");
   rule("-A tcpflags -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG FIN,PSH,URG -g logflags");
   rule("-A tcpflags -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -g logflags");
