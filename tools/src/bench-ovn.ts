@@ -4,8 +4,9 @@
  *
  *     node --max-old-space-size=6000 tools/dist/bench-ovn.js [FILE] [--nodes 500] [--services 10000] [--flows 1000000] [--traces 200]
  *
- * Without FILE the database is made first (generate-ovn.ts). Times are of the clock and of the processor: on a busy machine the latter tell.
+ * Without FILE the database is made first (generate-ovn.ts). It is opened again by a process of its own (`--kept DIR`: what was kept is there). Times are of the clock and of the processor: on a busy machine the latter tell.
  */
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
     flows: { type: "string", default: "1000000" },
     policies: { type: "string", default: "500" },
     traces: { type: "string", default: "200" },
+    kept: { type: "string" },
   },
 });
 const size = {
@@ -33,11 +35,14 @@ const size = {
   flows: Number(values.flows),
   policies: Number(values.policies),
 };
-const directory = mkdtempSync(join(tmpdir(), "plumbline-bench-ovn-"));
-try {
-  await bench();
-} finally {
-  rmSync(directory, { recursive: true, force: true });
+if (values.kept !== undefined) await open("opened again, from what was kept", positionals[0], values.kept);
+else {
+  const directory = mkdtempSync(join(tmpdir(), "plumbline-bench-ovn-"));
+  try {
+    await bench(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 /** Milliseconds of the processor and of the clock since the last call. */
@@ -61,23 +66,31 @@ function tell(part: string, { cpu, clock }: { cpu: number; clock: number }): voi
   );
 }
 
-async function bench(): Promise<void> {
+async function bench(directory: string): Promise<void> {
   const file = positionals[0] ?? join(directory, "sb.json");
   if (!existsSync(file)) writeRows(file, "dump", clusterRows(size));
+  const kept = join(directory, "kept");
   console.log(`${cpus()[0].model}, node ${process.version}: ${file}, ${Math.round(statSync(file).size / 1e6)} MB`);
-  const store = diskStore(join(directory, "kept"), (message) => console.log(`  note: ${message}`));
-  for (const title of ["opened, read and compiled", "opened again, from what was kept"]) {
-    console.log(`${title}:`);
-    const all = stopwatch();
-    const lap = stopwatch();
-    const bytes = new Uint8Array(readFileSync(file));
-    tell("file", lap());
-    const layer = openOvn({ sb: { name: file, bytes }, store, timed: (part) => tell(part, lap()) });
-    const session = await openLayer(layer);
-    tell("core", lap());
-    tell("in all", all());
-    traces(session);
-  }
+  await open("opened, read and compiled", file, kept);
+  const [, script, ...given] = process.argv;
+  const options = given.filter((x) => x !== positionals[0]);
+  const again = spawnSync(process.execPath, [...process.execArgv, script, file, ...options, "--kept", kept], { stdio: "inherit" });
+  if (again.status !== 0) throw new Error("it could not be opened again");
+}
+
+async function open(title: string, file: string, kept: string): Promise<void> {
+  console.log(`${title}:`);
+  const store = diskStore(kept, (message) => console.log(`  note: ${message}`));
+  const all = stopwatch();
+  const lap = stopwatch();
+  const bytes = readFileSync(file);
+  tell("file", lap());
+  const layer = openOvn({ sb: { name: file, bytes }, store, timed: (part) => tell(part, lap()) });
+  const session = await openLayer(layer);
+  tell("core", lap());
+  tell("in all", all());
+  traces(session);
+  console.log(`  ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB at the most`);
 }
 
 /** From pods to Services and pods of other nodes. */

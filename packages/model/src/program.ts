@@ -6,6 +6,8 @@
 import type { Action } from "./ir.js";
 import type { Network } from "./network.js";
 
+const NONE: readonly (readonly Action[])[] = [];
+
 /** The programs nested in an action. */
 export function nested(a: Action): readonly (readonly Action[])[] {
   switch (a.op) {
@@ -20,7 +22,7 @@ export function nested(a: Action): readonly (readonly Action[])[] {
     case "clone":
       return [a.actions];
     default:
-      return [];
+      return NONE;
   }
 }
 

@@ -106,7 +106,7 @@ async function huntTopology(ovn: PrivateOvn, seed: number, count: number, found:
     if (result === "endless") found.endless++;
     if (result === "same") return mine.states;
     if (result === "different" && seen++ < SEEN && found.differences.length < SHRUNK)
-      found.differences.push(await smallTrace(rows, q, `Seed ${seed}.`));
+      found.differences.push(await smallTrace(rows, q, `Seed ${seed}.`, theirs));
     return undefined;
   };
   for (const q of alone) {

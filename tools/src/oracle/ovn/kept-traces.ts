@@ -25,8 +25,9 @@ async function ask(rows: Southbound, q: Question) {
   return { theirs, ...compare(ours, q, theirs) };
 }
 
-/** As little of the database and of the packet as still is answered differently. */
-export async function smallTrace(all: Southbound, asked: Question, note: string): Promise<KeptTrace> {
+/** As little of the database and of the packet as still is answered differently. @param answer the real one, which is kept where alone there is another */
+export async function smallTrace(all: Southbound, asked: Question, note: string, answer: string): Promise<KeptTrace> {
+  let alone = true;
   let steps = 0;
   let refusedBy: string | undefined;
   const differs = async (rows: Southbound, q: Question): Promise<boolean> => {
@@ -54,13 +55,16 @@ export async function smallTrace(all: Southbound, asked: Question, note: string)
     const [inport, ...terms] = q.terms;
     q = { ...q, terms: [inport, ...(await shrinkList(terms, (kept) => differs(rows, { ...q, terms: [inport, ...kept] })))] };
     rows = await shrinkRows(rows, (kept) => differs(kept, q));
-  } else note += " Alone it is answered the same: not made small.";
+  } else {
+    note += " Alone it is answered as by us: not made small.";
+    alone = false;
+  }
   const last = await ask(rows, q);
   return {
     note: `${note} Ours:\n${last.ours.text}`,
     release: await ovnRelease(),
     question: q,
-    answer: last.theirs.trimEnd().split("\n"),
+    answer: (alone ? last.theirs : answer).trimEnd().split("\n"),
     southbound: bare(without(rows, new Set())),
   };
 }

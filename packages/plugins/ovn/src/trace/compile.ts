@@ -26,6 +26,8 @@ export interface RuleMap {
 export const ownStage = (table: number, datapath: number): number => table * 2 ** 20 + datapath;
 
 const PASSAGE = -1;
+/** Of rules that are parts of conjunctions. */
+const NOTHING: readonly Action[] = [];
 /** Programs that are kept to be shared. */
 const MOST_PROGRAMS = 20_000;
 
@@ -53,7 +55,10 @@ class Compiler {
   private readonly programs = new Map<number, Map<number, readonly Action[]>>();
   private readonly namingPrograms = new Map<string, readonly Action[]>();
   private lastStage = -1;
-  private readonly forms = new Map<string, (ActionForm & { readonly said: SaidActions }) | "once" | null>();
+  /** By table. */
+  private readonly forms = new Map<number, Map<string, (ActionForm & { readonly said: SaidActions }) | "once" | null>>();
+  /** Texts of actions that have no form. */
+  private readonly unformed = new Set<number>();
   private readonly faulty = new Set<number>();
 
   constructor(private readonly input: CompileInput) {}
@@ -110,13 +115,19 @@ class Compiler {
   /** A flow whose actions are of a form that is known: its match, and its program. */
   private formed(f: number, dp: LogicalDatapath, into: ClassTable) {
     const { flows, sentences, tables } = this.input;
-    const { form, constants } = formOf(flows.texts.at(flows.actions(f)));
-    if (constants.length === 0 || !isFlat(form)) return undefined;
-    const key = `${into.table.id} ${form}`;
-    let known = this.forms.get(key);
+    const text = flows.actions(f);
+    if (this.unformed.has(text)) return undefined;
+    const { form, constants } = formOf(flows.texts.at(text));
+    if (constants.length === 0 || !isFlat(form)) {
+      this.unformed.add(text);
+      return undefined;
+    }
+    let forms = this.forms.get(into.table.id);
+    if (!forms) this.forms.set(into.table.id, (forms = new Map()));
+    let known = forms.get(form);
     if (known === undefined) {
       // What is met but once is not worth learning.
-      this.forms.set(key, "once");
+      forms.set(form, "once");
       return undefined;
     }
     if (known === "once") {
@@ -128,7 +139,7 @@ class Compiler {
         return programOf(tables, into.scope, pipelineAt(into.place), actions.actions, port);
       });
       known = learned && said ? { ...learned, said: { ...said, actions: [] } } : null;
-      this.forms.set(key, known);
+      forms.set(form, known);
     }
     if (!known) return undefined;
     const lookup = this.lookup(dp);
@@ -218,18 +229,19 @@ class Compiler {
     const passage = actions !== undefined && !match.unsure && match.always && isPassage(actions, into.place);
     const plain: Match[] = [];
     // Rows that are the same part of the same conjunctions are one rule.
-    const parts = new Map<string, { readonly conj: FlowMatch["conj"]; readonly rows: Match[] }>();
+    let parts: Map<string, { readonly conj: FlowMatch["conj"]; readonly rows: Match[] }> | undefined;
     for (const r of rows) {
       if (r.conj.length === 0) {
         plain.push(r.match);
         continue;
       }
-      const key = r.conj.map((c) => `${c.id}.${c.clause}`).join();
+      parts ??= new Map();
+      const key = r.conj.length === 1 ? `${r.conj[0].id}.${r.conj[0].clause}` : r.conj.map((c) => `${c.id}.${c.clause}`).join();
       const part = parts.get(key);
       if (part) part.rows.push(r.match);
       else parts.set(key, { conj: r.conj, rows: [r.match] });
     }
-    for (const part of parts.values()) this.rule(into, { priority, rows: part.rows, program: [], conj: part.conj }, -1);
+    if (parts) for (const part of parts.values()) this.rule(into, { priority, rows: part.rows, program: NOTHING, conj: part.conj }, -1);
     if (plain.length === 0) return;
     const program: readonly Action[] = match.unsure
       ? [{ op: "unknown", ...match.unsure, on: "" }]

@@ -30,6 +30,7 @@ import {
 } from "../expr/index.js";
 import type { LogicalDatapath, Topology } from "../logical/topology.js";
 import { asMap, asSet, asText } from "../values.js";
+import { type GroupText, withoutGroups, withPorts } from "./port-groups.js";
 import { onDatapath } from "./tables.js";
 import { type Form, fill, fits, formOf, learn, type TextConstant } from "./templates.js";
 
@@ -68,6 +69,7 @@ export class Sentences {
   private readonly said = new Map<number, SaidActions | string>();
   private readonly needs = new Map<string, number>([["", 0]]);
   private readonly matches = new Map<string, SaidMatch | string>();
+  private readonly groupMatches = new Map<string, { readonly expr: Expr; readonly groups: GroupText } | null>();
   /** Forms that were met: null where one is not simple. One that is met but once is not worth learning. */
   private readonly forms = new Map<string, Form | null>();
   private readonly metOnce = new Set<string>();
@@ -141,6 +143,19 @@ export class Sentences {
         if (f && fits(f, constants)) return new FilledForm(f, constants);
       }
     }
+    const grouped = match.includes("@") ? this.grouped(match, `${needs} ${text}`, prereqs) : null;
+    const ports = grouped && this.portsOn(grouped, dp);
+    if (grouped && ports) {
+      const { expr, groups } = grouped;
+      return {
+        names: [...ports.values()].flat(),
+        always: false,
+        rows: (lookup, key) => {
+          const here = (group: string) => ports.get(group)!.filter((p) => lookup(p) !== undefined);
+          return this.rowsOf(withPorts(expr, groups, here), lookup, key);
+        },
+      };
+    }
     const key = `${match.includes("@") ? dp.key : ""} ${needs} ${text}`;
     let m = this.matches.get(key);
     if (m === undefined) {
@@ -148,6 +163,36 @@ export class Sentences {
       remember(this.matches, key, m);
     }
     return m;
+  }
+
+  /** A match with port groups, parsed once for all datapaths; null where it cannot be. */
+  private grouped(match: string, key: string, prereqs: Expr | undefined): { readonly expr: Expr; readonly groups: GroupText } | null {
+    let known = this.groupMatches.get(key);
+    if (known === undefined) {
+      known = null;
+      const groups = match.includes("^") ? undefined : withoutGroups(match);
+      if (groups && !/port/.test(prereqs ? formatExpr(prereqs) : "")) {
+        const { symbols, addressSets } = this;
+        try {
+          known = { expr: normalize(this.meaning(parseExpression(groups.text, { symbols, addressSets }), prereqs)), groups };
+        } catch (e) {
+          // The parser says what is wrong with the match as it is written.
+          if (!(e instanceof OvnSyntaxError) && !(e instanceof TooManyFlows)) throw e;
+        }
+      }
+      remember(this.groupMatches, key, known);
+    }
+    return known;
+  }
+  /** The ports of a datapath's groups; undefined if one of these is not known. */
+  private portsOn({ groups }: { readonly groups: GroupText }, dp: LogicalDatapath): ReadonlyMap<string, readonly string[]> | undefined {
+    const out = new Map<string, readonly string[]>();
+    for (const g of groups.groups.values()) {
+      const ports = this.portGroups.get(`${dp.key}_${g}`) ?? this.portGroups.get(g);
+      if (!ports) return undefined;
+      out.set(g, [...new Set(ports)].sort());
+    }
+    return out;
   }
 
   /** Whether a match names a set that is not in evidence. */
@@ -248,7 +293,8 @@ class FilledForm implements SaidMatch {
   }
 }
 
-const plainRow = (match: Match): FlowMatch => ({ match, conj: [], conjId: 0 });
+const NO_PARTS: FlowMatch["conj"] = [];
+const plainRow = (match: Match): FlowMatch => ({ match, conj: NO_PARTS, conjId: 0 });
 
 function* portsIn(e: Expr): Generator<string> {
   if (e.type === "cmp") {

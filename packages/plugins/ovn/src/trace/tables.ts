@@ -92,11 +92,18 @@ const KEY_WORD = field(LOGICAL.datapath).word + field(LOGICAL.datapath).words - 
 /** The key of the datapath that a packet is in. */
 export const keyOf = (row: Uint32Array): number => row[KEY_WORD];
 
+const OWN = new Map<number, WordMatch>();
+
 /** `match` on one datapath. */
 export function onDatapath(match: Match, key: number): Match {
-  const own: WordMatch = { w: KEY_WORD, v: key >>> 0, m: 0xffffffff };
-  const at = match.findIndex((x) => x.w > KEY_WORD);
-  return at < 0 ? [...match, own] : [...match.slice(0, at), own, ...match.slice(at)];
+  let own = OWN.get(key);
+  if (!own) OWN.set(key, (own = { w: KEY_WORD, v: key >>> 0, m: 0xffffffff }));
+  const out: WordMatch[] = [];
+  let i = 0;
+  for (; i < match.length && match[i].w <= KEY_WORD; i++) out.push(match[i]);
+  out.push(own);
+  for (; i < match.length; i++) out.push(match[i]);
+  return out;
 }
 
 /** Datapaths whose packets a program may meet. */

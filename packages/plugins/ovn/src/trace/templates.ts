@@ -18,6 +18,8 @@ interface Hole {
   readonly from: 0 | 32;
   readonly shift: number;
   readonly mask: number;
+  /** Words that were made for ports, by number. */
+  readonly ports: Map<number, WordMatch>;
 }
 
 /** A form of match, with rows in which the constants' bits are 0. */
@@ -33,35 +35,91 @@ export interface Form {
 /** A constant of a text: a number of up to 64 bits in two words, or a port's name. */
 export type TextConstant = string | { readonly low: number; readonly high: number };
 
-const CONSTANT = /"([^"\\]*)"|(?<![\w.:/])(?:(\d{1,3}(?:\.\d{1,3}){3})|([0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})|(\d{3,9}))(?![\w.:/[])/g;
 /** Numbers below stay in the form: bits, flags, protocol numbers. */
 const LEAST_NUMBER = 256;
+
+/** Characters that a constant which is no string stands apart from. */
+const TOKEN = Uint8Array.from({ length: 128 }, (_, c) => (/[\w.:/]/.test(String.fromCharCode(c)) ? 1 : 0));
+const HEX = Uint8Array.from({ length: 128 }, (_, c) => {
+  const digit = "0123456789abcdef".indexOf(String.fromCharCode(c).toLowerCase());
+  return digit < 0 ? 255 : digit;
+});
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const BRACKET = 0x5b;
 
 /** A text's form and the constants that were taken out of it. */
 export function formOf(text: string): { readonly form: string; readonly constants: readonly TextConstant[] } {
   const constants: TextConstant[] = [];
-  const form = text.replace(CONSTANT, (whole, name?: string, ip?: string, mac?: string) => {
-    if (name !== undefined) {
-      constants.push(name);
-      return "\u0001s";
+  let form = "";
+  let done = 0;
+  const take = (from: number, to: number, kind: string, c: TextConstant) => {
+    form += text.slice(done, from) + kind;
+    done = to;
+    constants.push(c);
+  };
+  for (let i = 0; i < text.length; ) {
+    const c = text.charCodeAt(i);
+    if (c === QUOTE) {
+      let end = i + 1;
+      for (let x = text.charCodeAt(end); end < text.length && x !== QUOTE && x !== BACKSLASH; ) x = text.charCodeAt(++end);
+      if (text.charCodeAt(end) !== QUOTE) i++;
+      else {
+        take(i, end + 1, "\u0001s", text.slice(i + 1, end));
+        i = end + 1;
+      }
+    } else if (c > 127 || TOKEN[c] === 0) i++;
+    else {
+      let end = i + 1;
+      for (let x = text.charCodeAt(end); x < 128 && TOKEN[x] === 1; ) x = text.charCodeAt(++end);
+      if (HEX[c] < 16 && text.charCodeAt(end) !== BRACKET) number(text, i, end, take);
+      i = end;
     }
-    if (ip !== undefined) {
-      const [a, b, c, d] = ip.split(".").map(Number);
-      if (a > 255 || b > 255 || c > 255 || d > 255) return whole;
-      constants.push({ low: ((a << 24) | (b << 16) | (c << 8) | d) >>> 0, high: 0 });
-      return "\u0001i";
+  }
+  return { form: done === 0 ? text : form + text.slice(done), constants };
+}
+
+/** Takes what lies from `i` to `end` if it is an IPv4 or MAC address or a decimal number. */
+function number(text: string, i: number, end: number, take: (from: number, to: number, kind: string, c: TextConstant) => void): void {
+  const size = end - i;
+  if (size === 17 && text.charCodeAt(i + 2) === COLON) {
+    let high = 0;
+    let low = 0;
+    for (let k = 0; k < 17; k++) {
+      const x = text.charCodeAt(i + k);
+      if (k % 3 === 2) {
+        if (x !== COLON) return;
+      } else if (HEX[x] > 15) return;
+      else if (k < 5) high = 16 * high + HEX[x];
+      else low = 16 * low + HEX[x];
     }
-    if (mac !== undefined) {
-      const hex = mac.replaceAll(":", "");
-      constants.push({ low: Number.parseInt(hex.slice(4), 16), high: Number.parseInt(hex.slice(0, 4), 16) });
-      return "\u0001m";
+    take(i, end, "\u0001m", { low, high });
+    return;
+  }
+  if (size > 15) return;
+  let parts = 0;
+  let digits = 0;
+  let part = 0;
+  let address = 0;
+  for (let k = i; k < end; k++) {
+    const x = text.charCodeAt(k);
+    if (x === DOT) {
+      if (digits === 0 || digits > 3 || part > 255) return;
+      address = 256 * address + part;
+      parts++;
+      digits = part = 0;
+    } else if (HEX[x] > 9) return;
+    else {
+      part = 10 * part + HEX[x];
+      digits++;
     }
-    const n = Number(whole);
-    if (n < LEAST_NUMBER || (whole.startsWith("0") && n > 0)) return whole;
-    constants.push({ low: n >>> 0, high: 0 });
-    return "\u0001n";
-  });
-  return { form, constants };
+  }
+  if (parts === 3) {
+    if (digits > 0 && digits <= 3 && part <= 255) take(i, end, "\u0001i", { low: 256 * address + part, high: 0 });
+  } else if (parts === 0 && digits <= 9 && part >= LEAST_NUMBER && text.charCodeAt(i) !== 0x30)
+    take(i, end, "\u0001n", { low: part, high: 0 });
 }
 
 /** What the parser makes of a text: the tree as it was written, the tree over fields, and its rows. */
@@ -121,15 +179,19 @@ export function fill(f: Form, constants: readonly TextConstant[], lookup: Lookup
     if (port === undefined) return [];
     ports[i] = port;
   }
-  const rows: WordMatch[][] = f.rows.map((r) => (key === undefined ? r.slice() : (onDatapath(r, key) as WordMatch[])));
+  const rows: WordMatch[][] = [];
+  for (const r of f.rows) rows.push(key === undefined ? r.slice() : (onDatapath(r, key) as WordMatch[]));
   for (const h of f.holes) {
     const c = constants[h.constant];
-    const bits = typeof c === "string" ? ports[h.constant] : h.from === 0 ? c.low : c.high;
     const row = rows[h.row];
     // What asks for the datapath stands before some words.
     const at = key !== undefined && row[h.at].w !== h.word ? h.at + 1 : h.at;
     const word = row[at];
-    row[at] = { w: word.w, v: (word.v | ((bits & h.mask) << h.shift)) >>> 0, m: word.m };
+    const bits = typeof c === "string" ? ports[h.constant] : h.from === 0 ? c.low : c.high;
+    // Ports are few, and named by many flows.
+    const known = typeof c === "string" ? h.ports.get(bits) : undefined;
+    row[at] = known ?? { w: word.w, v: (word.v | ((bits & h.mask) << h.shift)) >>> 0, m: word.m };
+    if (typeof c === "string" && !known && h.mask === 0xffffffff) h.ports.set(bits, row[at]);
   }
   return rows;
 }
@@ -213,7 +275,7 @@ function holeOf(constant: number, row: number, match: Match, { word, shift, bits
   const place = match.findIndex((x) => x.w === word);
   const mask = lowMask(bits);
   if (place < 0 || (at !== 0 && at !== 32) || ((match[place].m >>> shift) & mask) >>> 0 !== mask) return undefined;
-  return { constant, row, at: place, word, from: at, shift, mask };
+  return { constant, row, at: place, word, from: at, shift, mask, ports: new Map() };
 }
 
 function emptied(rows: readonly Match[], holes: readonly Hole[]): Match[] {

@@ -118,8 +118,8 @@ function icmpError(family: 4 | 6): Action[] {
     set("ip_proto", protocol),
     set("arp_op", protocol),
     set("ip_ttl", 255),
-    set("icmp_type", family === 4 ? 3 : 1),
-    set("icmp_code", 1),
+    ...typed(family === 4 ? 3 : 1),
+    ...["icmp_code", "tp_dst"].map((f) => set(f, 1)),
   ];
 }
 

@@ -18,6 +18,9 @@ import { askState, balance, nat, tracked } from "./connections.js";
 import { leave, toEgress } from "./output.js";
 import { type At, CHOICE, CT, clone, end, entering, set, TRK, under, V4, V6 } from "./parts.js";
 
+/** OVS has ICMP's type and code where other protocols have their ports, and what rejects a packet later looks there. */
+const PORT_OF: Readonly<Record<string, string>> = { icmp_type: "tp_src", icmp_code: "tp_dst" };
+
 /** The program of a flow. @param key the number of a port or group by name, 0 if there is none */
 export function programOf(
   tables: LogicalTables,
@@ -48,7 +51,9 @@ function one(at: At, a: LogicalAction): Action[] {
     }
     case "load": {
       const value = typeof a.value === "string" ? BigInt(at.key(a.value)) : a.value.value;
-      return [{ op: "set", dst: resolveSlice(a.dst), value }];
+      const dst = resolveSlice(a.dst);
+      const shared = PORT_OF[dst.field];
+      return [{ op: "set", dst, value }, ...(shared ? [set(shared, value)] : [])];
     }
     case "move":
       return [{ op: "move", src: resolveSlice(a.src), dst: resolveSlice(a.dst) }];
