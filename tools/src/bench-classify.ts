@@ -14,25 +14,23 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Acl, linearSearch, NO_RULE, packPackets, rangesOf } from "@plumbline/core-wasm";
 import { readRules, readTrace, textOf } from "./classbench.js";
-
-const { values } = parseArgs({
-  options: {
-    rules: { type: "string" },
-    trace: { type: "string" },
-    repeat: { type: "string", default: "20" },
-    format: { type: "string", default: "text" },
-    against: { type: "string" },
-  },
-});
+import { numberOf, tool, UsageError } from "./options.js";
 
 const FIRST = 1_000_000;
 /** Packets that are checked. */
 const CHECKED = 1000;
 
-function main(rulesFile: string, traceFile: string): void {
+interface Asked {
+  readonly rules: string;
+  readonly trace: string;
+  readonly repeat: number;
+  readonly json: boolean;
+  readonly against: string | undefined;
+}
+
+function main({ rules: rulesFile, trace: traceFile, repeat, json, against }: Asked): void {
   const rules = readRules(rulesFile);
   const packets = packPackets(readTrace(traceFile));
   const acl = Acl.compile(rules);
@@ -47,7 +45,6 @@ function main(rulesFile: string, traceFile: string): void {
   }
   const prioritySum = run.sum(FIRST);
   let least = Number.POSITIVE_INFINITY;
-  const repeat = Math.max(1, Number(values.repeat));
   const passes = () => {
     for (let n = 0; n < repeat; n++) {
       const start = performance.now();
@@ -56,7 +53,7 @@ function main(rulesFile: string, traceFile: string): void {
     }
   };
   passes();
-  const native = values.against ? rteAcl(values.against, rulesFile, traceFile, passes) : undefined;
+  const native = against ? rteAcl(against, rulesFile, traceFile, passes) : undefined;
   if (native && native.prioritySum !== prioritySum)
     throw new Error(`rte_acl's priorities sum up to ${native.prioritySum}, not ${prioritySum}`);
   const { structure, bytes, buildMs, tried } = acl.choice;
@@ -73,7 +70,7 @@ function main(rulesFile: string, traceFile: string): void {
     ...(native ? { rteAcl: native } : {}),
     tried: tried.map((t) => ({ ...t, buildMs: Math.round(t.buildMs), nanos: Number(t.nanos.toFixed(2)) })),
   };
-  if (values.format === "json") {
+  if (json) {
     console.log(JSON.stringify(result));
     return;
   }
@@ -124,7 +121,18 @@ function rteAcl(dir: string, rulesFile: string, traceFile: string, between: () =
   }
 }
 
-if (!values.rules || !values.trace) {
-  console.error("usage: bench-classify --rules FILE --trace FILE [--repeat N] [--format text|json] [--against DIR]");
-  process.exitCode = 2;
-} else main(values.rules, values.trace);
+tool(
+  "bench-classify --rules FILE --trace FILE [--repeat N] [--format text|json] [--against DIR]",
+  {
+    rules: { type: "string" },
+    trace: { type: "string" },
+    repeat: { type: "string", default: "20" },
+    format: { type: "string", default: "text" },
+    against: { type: "string" },
+  },
+  ({ rules, trace, repeat, format, against }) => {
+    if (!rules || !trace) throw new UsageError("--rules and --trace are needed");
+    if (format !== "text" && format !== "json") throw new UsageError(`--format wants text or json, not "${format}"`);
+    main({ rules, trace, repeat: Math.ceil(numberOf("repeat", repeat, 1)), json: format === "json", against });
+  },
+);

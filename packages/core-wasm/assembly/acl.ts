@@ -3,7 +3,7 @@
 import {
   ACL_NO_RULE, AL_CANDIDATES, AL_CLASSES, AL_COUNT, AL_FINAL, AL_LISTS, AL_PAIRS, AL_PARTS, AL_PART_COUNT, AL_PORTS, AL_PROTOCOLS, AL_RULES, AL_SCRATCH, AL_SOURCES, AL_TABLES, AL_TARGETS, AL_WITH_PROTOCOL, AP_BYTES, AP_FINAL,
   AP_FINAL_STRIDE, AP_PAIRS, AP_PAIR_STRIDE, AP_REST, AP_SOURCES, AP_TARGETS, PARTS_AT_ONCE,
-  LIST_BYTES, LIST_MOST, LI_DST, LI_PROTO, LI_RULE, LI_SRC, RULE_BYTES, RU_HIGH, RU_LAST, RU_RANK, TB_BYTES, TB_RANK, TB_SHIFT, TB_SLOTS,
+  CR_HIGH, CR_RANK, CUT_RECORD_BYTES, LIST_BYTES, LIST_MOST, LI_DST, LI_PROTO, LI_RULE, LI_SRC, RULE_BYTES, RU_HIGH, RU_LAST, RU_RANK, TB_BYTES, TB_RANK, TB_SHIFT, TB_SLOTS,
 } from "./layout";
 
 const KEY_BYTES: usize = 16;
@@ -239,6 +239,38 @@ export function classifyByTuples(img: usize, keys: usize, n: u32, out: usize): v
       }
     }
     store<u32>(out, best);
+    out += 4;
+  }
+}
+
+/** Trees of cuts (src/acl/cuts.ts): in each down to a list, whose rules are compared until one matches or the rest is worse than what another tree had. */
+export function classifyByCuts(img: usize, keys: usize, n: u32, out: usize): void {
+  const roots = <usize>load<u32>(img, AL_PARTS);
+  const behind = roots + (<usize>load<u32>(img, AL_PART_COUNT) << 2);
+  const end = keys + <usize>n * KEY_BYTES;
+  for (; keys < end; keys += KEY_BYTES) {
+    const key = v128.load(keys);
+    let best: u32 = ACL_NO_RULE;
+    for (let root = roots; root < behind; root += 4) {
+      let ref = <usize>load<u32>(root);
+      while ((ref & 1) == 0) {
+        const how = load<u32>(ref, 4);
+        const branch = (<u32>load<u16>(keys + <usize>(how & 0xff)) >>> ((how >>> 8) & 0xff)) & (how >>> 16);
+        ref = load<u32>(ref + (<usize>branch << 2), 8);
+      }
+      let r = ref - 1;
+      while (true) {
+        const rank = load<u32>(r, CR_RANK);
+        if (rank >= best) break;
+        if (v128.all_true<u16>(v128.and(v128.ge<u16>(key, v128.load(r)), v128.le<u16>(key, v128.load(r, CR_HIGH))))) {
+          best = rank;
+          break;
+        }
+        if (rank & 1) break;
+        r += CUT_RECORD_BYTES;
+      }
+    }
+    store<u32>(out, best == ACL_NO_RULE ? best : best >>> 1);
     out += 4;
   }
 }

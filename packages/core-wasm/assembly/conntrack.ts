@@ -1,6 +1,6 @@
 // Connection tracking and translation: packages/model/src/conntrack.ts tells what is meant, function by function.
 import { S } from "./base";
-import { alters } from "./met";
+import { alters, moves } from "./met";
 import {
   allocate, connOf, copyTuple, dirOf, find, insert, invertTuple, isIcmp, isUserspace, kindOf, put, remove, setFlags, touch, tupleOf,
 } from "./connections";
@@ -80,6 +80,12 @@ function linuxTcpState(conn: usize): u32 {
   const flags = load<u32>(conn, N_FLAGS);
   return flags & CONN_CLOSED ? 7 : flags & CONN_SEEN_REPLY ? 3 : 1;
 }
+/** linux: a replay knows that an answer was seen. */
+// @ts-ignore: decorator
+@inline
+function answeredState(state: u32): u32 {
+  return state == 1 && load<u32>(S, S_ANSWERED) ? 3 : state;
+}
 /** linux: what a segment makes of a state. */
 function linuxTcpNext(state: u32, dir: u32, flags: u32): u32 {
   switch (flags & 0x37) {
@@ -140,35 +146,28 @@ function mayOpen(row: usize, kind: u32, flags: u32, tracker: u32): bool {
 function progressOf(conn: usize): u32 {
   return (load<u32>(conn, N_FLAGS) & CONN_PROGRESS) >>> CONN_PROGRESS_SHIFT;
 }
-function setProgress(conn: usize, from: u32, to: u32): void {
+/** `settled`: see `moves`. */
+function setProgress(conn: usize, from: u32, to: u32, settled: bool): void {
   if (from == to) return;
-  alters(conn);
+  moves(conn, settled);
   setFlags(conn, to << CONN_PROGRESS_SHIFT, CONN_PROGRESS);
 }
 
-/** userspace: a SYN alone ends a connection of which both ends are done, and may begin another. */
-function isOver(conn: usize, flags: u32): bool {
-  const at = progressOf(conn);
+/** userspace: a SYN alone ends a connection (that is `at`) of which both ends are done, and may begin another. */
+function isOver(conn: usize, at: u32, flags: u32): bool {
   const both = min<u32>(at & 15, at >>> 4);
   return (load<u32>(conn, N_KIND) & 0xff) == 6 && !oddFlags(flags) && (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && both >= TCP_END_FIN_WAIT2;
 }
 
-/** userspace: moves a connection on by a packet, and tells the packet's state, without trk. */
-function update(conn: usize, dir: u32, flags: u32): u32 {
-  const had = progressOf(conn);
-  let at = had;
-  const tcp = (load<u32>(conn, N_KIND) & 0xff) == 6;
+/** userspace: what a packet makes of a connection that is `at`: ct_state, without trk, << 8 | where it is then. */
+function advanced(tcp: bool, at: u32, dir: u32, flags: u32): u32 {
   // A replay knows that an answer was seen.
   if (load<u32>(S, S_ANSWERED)) {
     if (!tcp) at = 1;
     else if (at >>> 4 == 0) at = TCP_END_ESTABLISHED * 17;
   }
   const valid = dir ? CT_EST | CT_RPL : CT_EST;
-  if (!tcp) {
-    setProgress(conn, had, dir ? 1 : at);
-    return dir == 0 && at == 0 ? CT_NEW : valid;
-  }
-  if (oddFlags(flags)) return CT_INV;
+  if (!tcp) return ((dir == 0 && at == 0 ? CT_NEW : valid) << 8) | (dir ? 1 : at);
   const shift: u32 = dir ? 4 : 0;
   let own = (at >>> shift) & 15;
   let other = (at >>> (4 - shift)) & 15;
@@ -180,8 +179,18 @@ function update(conn: usize, dir: u32, flags: u32): u32 {
     else if ((flags & TCP_ACK) != 0 && other == TCP_END_CLOSING) other = TCP_END_FIN_WAIT2;
     if (flags & TCP_RST) own = other = TCP_END_TIME_WAIT;
   }
-  setProgress(conn, had, (own << shift) | (other << (4 - shift)));
-  return alone ? CT_NEW : valid;
+  return ((alone ? CT_NEW : valid) << 8) | (own << shift) | (other << (4 - shift));
+}
+
+/** userspace: moves a connection on by a packet, and tells the packet's state, without trk. */
+function update(conn: usize, dir: u32, flags: u32): u32 {
+  const tcp = (load<u32>(conn, N_KIND) & 0xff) == 6;
+  if (tcp && oddFlags(flags)) return CT_INV;
+  const had = progressOf(conn);
+  const now = advanced(tcp, had, dir, flags);
+  const at = now & 0xff;
+  if (at != had) setProgress(conn, had, at, !isOver(conn, at, flags) && advanced(tcp, at, dir, flags) == now);
+  return now >>> 8;
 }
 
 /** userspace: a packet that this tracker has translated comes to it again in the same zone. Returns its ct_state. */
@@ -251,11 +260,9 @@ export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
   if (node != 0) {
     const conn = connOf(node);
     let reopens = false;
-    if (userspace) reopens = isOver(conn, flags);
+    if (userspace) reopens = isOver(conn, progressOf(conn), flags);
     else if (tcp) {
-      let state = linuxTcpState(conn);
-      // A replay knows that an answer was seen.
-      if (state == 1 && load<u32>(S, S_ANSWERED)) state = 3;
+      const state = answeredState(linuxTcpState(conn));
       next = linuxTcpNext(state, dirOf(node), flags);
       reopens = next == 1 && state >= 7;
     }
@@ -274,12 +281,16 @@ export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
     if (userspace) return CT_TRK | update(conn, dir, flags);
     const had = load<u32>(conn, N_FLAGS);
     if (tcp) {
-      if (next != IGNORED) setProgress(conn, progressOf(conn), LINUX_OWN | next);
+      if (next != IGNORED) {
+        const then = linuxTcpNext(answeredState(next), dir, flags);
+        setProgress(conn, progressOf(conn), LINUX_OWN | next, (then == next || then == IGNORED) && !(then == 1 && next >= 7));
+      }
       if ((flags & TCP_RST) != 0 && (had & CONN_SEEN_REPLY) == 0) remove(conn);
     }
     const add = dir || load<u32>(S, S_ANSWERED) ? CONN_SEEN_REPLY : 0;
     if ((had & add) != add) {
-      alters(conn);
+      // The next one finds the mark, and is told the same, unless the mark is all that tells the state.
+      moves(conn, !tcp || (progressOf(conn) & 0xf0) == LINUX_OWN);
       setFlags(conn, add, 0);
     }
     return CT_TRK | (dir ? CT_EST | CT_RPL : (had | add) & CONN_SEEN_REPLY ? CT_EST : CT_NEW);
@@ -289,7 +300,7 @@ export function track(row: usize, tracker: u32, zone: u32, force: bool): u32 {
   // No room: counted there, and the packet is what it would be to a full kernel table.
   if (conn == 0) return CT_TRK | CT_INV;
   store<u32>(conn, kind, N_KIND);
-  store<u32>(conn, tracker, N_TRACKER);
+  store<u16>(conn, <u16>tracker, N_TRACKER);
   if (tcp) setFlags(conn, (LINUX_OWN | linuxTcpNext(0, 0, flags)) << CONN_PROGRESS_SHIFT, 0);
   else if ((kind & 0xff) == 6) setFlags(conn, TCP_END_SYN_SENT << CONN_PROGRESS_SHIFT, 0);
   copyTuple(conn + N_ORIG, tuple);
@@ -366,7 +377,7 @@ export function translate(row: usize, conn: usize, dir: u32, ends: u32): bool {
   let changed = false;
   // The reply direction undoes a source translation at its destination, and the other way round. The userspace tracker
   // writes both ports: a clash of nat(dst) is resolved on the source port.
-  const userspace = isUserspace(load<u32>(conn, N_TRACKER));
+  const userspace = isUserspace(<u32>load<u16>(conn, N_TRACKER));
   const source = (flags & (dir ? CONN_NAT_DST : CONN_NAT_SRC)) != 0;
   const destination = (flags & (dir ? CONN_NAT_SRC : CONN_NAT_DST)) != 0;
   if (ends & SRC && (source || userspace)) changed = writeEnd(row, target, kind, SRC, source);
@@ -378,7 +389,7 @@ export function translate(row: usize, conn: usize, dir: u32, ends: u32): bool {
 function isFree(conn: usize): bool {
   const wanted = scratch(2);
   invertTuple(wanted, scratch(1));
-  const node = find(load<u32>(conn, N_TRACKER), kindOf(conn, 1), wanted);
+  const node = find(<u32>load<u16>(conn, N_TRACKER), kindOf(conn, 1), wanted);
   return node == 0 || connOf(node) == conn;
 }
 
@@ -395,7 +406,7 @@ function choosePorts(conn: usize, end: u32, range: usize, kind: u32, own: u32): 
   const dport = own & 0xffff;
   const src = end == SRC;
   const icmp = isIcmp(kind);
-  const userspace = isUserspace(load<u32>(conn, N_TRACKER));
+  const userspace = isUserspace(<u32>load<u16>(conn, N_TRACKER));
   const proto = kind & 0xff;
   if (!(userspace ? proto == 6 || proto == 17 : hasPorts(proto) || (src && icmp))) return tryPorts(conn, sport, dport);
   const ranged = (load<u32>(range, R_FLAGS) & RANGE_PORT) != 0;
@@ -426,7 +437,7 @@ export function bindNothing(conn: usize): bool {
   copyTuple(reply, conn + N_REPLY);
   v128.store(reply, i64x2.splat(0));
   if (proto == 6 || proto == 17) store<u32>(reply, load<u32>(reply, TUPLE_PORTS) & 0xffff0000, TUPLE_PORTS);
-  if (find(load<u32>(conn, N_TRACKER), kindOf(conn, 1), reply) != 0) return false;
+  if (find(<u32>load<u16>(conn, N_TRACKER), kindOf(conn, 1), reply) != 0) return false;
   copyTuple(conn + N_REPLY, reply);
   return true;
 }
@@ -453,7 +464,7 @@ export function bindRange(row: usize, conn: usize, end: u32, range: usize): u32 
   const ports = load<u32>(chosen, TUPLE_PORTS);
   differs = differs || ports != own;
   invertTuple(conn + N_REPLY, chosen);
-  if (differs || isUserspace(load<u32>(conn, N_TRACKER))) setFlags(conn, end == SRC ? CONN_NAT_SRC : CONN_NAT_DST, 0);
+  if (differs || isUserspace(<u32>load<u16>(conn, N_TRACKER))) setFlags(conn, end == SRC ? CONN_NAT_SRC : CONN_NAT_DST, 0);
   let changed = writeEnd(row, chosen, kind, end, true);
   // A clash resolved on the other end's port.
   if (end == DST && ports >>> 16 != own >>> 16) changed = writeEnd(row, chosen, kind, SRC, true) || changed;

@@ -9,4 +9,4 @@ export { replay } from "./replay";
 export { indexFlows, removeFlows } from "./flows";
 export { settleAll } from "./trajectory";
 export { unwrap } from "./pcapng";
-export { classSlots, classifyByClasses, classifyByLists, classifyByParts, classifyByScan, classifyByTuples, combine, firstOfBoth, listPairs, sumOfRules } from "./acl";
+export { classSlots, classifyByClasses, classifyByCuts, classifyByLists, classifyByParts, classifyByScan, classifyByTuples, combine, firstOfBoth, listPairs, sumOfRules } from "./acl";

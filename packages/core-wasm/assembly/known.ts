@@ -8,12 +8,12 @@ export function enterKnown(from: usize): bool {
   const conn = allocate();
   if (conn != 0) {
     store<u32>(conn, load<u32>(from, N_KIND), N_KIND);
-    store<u32>(conn, load<u32>(from, N_TRACKER), N_TRACKER);
+    store<u16>(conn, load<u16>(from, N_TRACKER), N_TRACKER);
     store<u32>(conn, load<u32>(from, N_MARK), N_MARK);
     v128.store(conn, v128.load(from, N_LABEL), N_LABEL);
     copyTuple(conn + N_ORIG, from + N_ORIG);
     copyTuple(conn + N_REPLY, from + N_REPLY);
-    setFlags(conn, load<u32>(from, N_FLAGS), 0);
+    setFlags(conn, load<u32>(from, N_FLAGS) & 0xffff, 0);
     insert(conn);
   }
   endRun();

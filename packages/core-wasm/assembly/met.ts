@@ -12,7 +12,7 @@ import { drop, dropAll, lineAt, remembers } from "./trajectory";
 
 /** The replay of this instance, 0 where there is none or it remembers nothing. */
 let R: usize = 0;
-/** The present run has changed a connection, or entered or forgotten one. */
+/** The present run has changed a connection (but for what `moves` tells as settled), or entered or forgotten one. */
 export let changed: bool = false;
 /** It has made a record, and be it one that was not entered. */
 export let allocated: bool = false;
@@ -60,6 +60,16 @@ export function alters(conn: usize): void {
   const other = load<u32>(conn, N_MET + 4);
   if (one != 0) drop(R, one - 1);
   if (other != 0) drop(R, other - 1);
+}
+
+/**
+ * A connection of the table has been moved on by the run's packet. `settled`: another packet like it would find the state that this one has
+ * found, and leave it as it is now.
+ */
+export function moves(conn: usize, settled: bool): void {
+  const had = changed;
+  alters(conn);
+  if (settled) changed = had;
 }
 
 /** A key of that hash is entered. */

@@ -188,7 +188,7 @@ export function replay(r: usize): u32 {
       begins(r, flow, about, marks);
       if (load<u32>(r, R_FLOW_STRIDE) == FLOW_FIRST_BYTES) keepFirst(flow, row, about);
     }
-    const isReply = flow != 0 && (load<u32>(flow, W_SEEN) & SEEN_AS_REPLY) != 0;
+    const isReply = flow != 0 && isAnswer(r, flow, about, marks);
     marked = false;
     if (!entering || isReply) answered(r, about, marks);
     if (marked) store<u32>(r, NONE, R_CLASS);
@@ -314,6 +314,19 @@ function answers(flow: usize, opener: usize): void {
   mark(flow, SEEN_AS_REPLY | (load<u32>(opener, W_KIND) & FLOW_LEAVING && load<u32>(opener, W_LEAF) ? SEEN_TO_SENDER : 0));
 }
 
+/**
+ * Whether a packet answers one of the other direction. Of most flows the first packet tells it; but errors about several connections are one
+ * flow, and each is told by what it quotes.
+ */
+function isAnswer(r: usize, flow: usize, row: usize, marks: u32): bool {
+  const tuple = S + S_TUPLES;
+  const inner = quotedTuple(row, tuple);
+  if (inner == NONE) return (load<u32>(flow, W_SEEN) & SEEN_AS_REPLY) != 0;
+  const opener = findFlow(r, inner | (marks ^ FLOW_LEAVING), tuple);
+  answers(flow, opener);
+  return opener != 0;
+}
+
 /** Keeps the headers of a flow's first packet; `about` is the one inside where `row` is that of a tunnel. */
 function keepFirst(flow: usize, row: usize, about: usize): void {
   v128.store(flow, v128.load(about, F_ETH_DST << 2), B_ETH);
@@ -350,11 +363,8 @@ function begins(r: usize, flow: usize, row: usize, marks: u32): void {
       mark(flow, SEEN_OPENING);
       return;
     }
-    const inner = quotedTuple(row, answer);
-    if (inner != NONE) {
-      answers(flow, findFlow(r, inner | other, answer));
-      return;
-    }
+    // An error: see isAnswer.
+    if (load<u32>(row, F_INNER_PROTO << 2)) return;
   }
   answerTuple(kind, tuple, answer);
   answers(flow, findFlow(r, kind | other, answer));

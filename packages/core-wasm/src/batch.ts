@@ -85,7 +85,10 @@ export function runBatch(inside: CoreInside, packed: Packed, options: BatchOptio
   put("Q_SUM_HIGH", Number(DIGEST_START >> 32n));
   const stride = DIGEST_BYTES / 4;
   const digests = new Uint32Array(packets * stride);
-  const last = Math.max(words.at(-1) ?? 0, common.findLastIndex((x) => x !== 0));
+  const last = Math.max(
+    words.at(-1) ?? 0,
+    common.findLastIndex((x) => x !== 0),
+  );
   inside.batch(options.options, last + 1, options.fresh, () => {
     for (let from = 0; from < packets; from += chunk) {
       const n = Math.min(chunk, packets - from);

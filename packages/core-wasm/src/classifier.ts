@@ -16,7 +16,7 @@ import type { Image } from "./image.js";
 import type { Told } from "./known-bits.js";
 import { CODE, ENTRY, ENTRY_BYTES, NODE_BYTES, REF, SPLIT, T_NODE, TABLE, TUPLE, TUPLE_BYTES } from "./layout.js";
 import type { Mask, Masks, WordMask } from "./masks.js";
-import { Columns, type Rows, type Split, tells, wayFor } from "./plan.js";
+import { Columns, type Rows, type Split, tells, WORTH, wayFor } from "./plan.js";
 import { behind, lastOfPriority, type Ranked, ranked } from "./ranked.js";
 
 /** A table's rows may stand in as many places as so many times their number, and this many more. */
@@ -39,7 +39,7 @@ export function writeTable(image: Image, masks: Masks, address: number, table: T
   const tail = code.tail(table.miss);
   if (tail?.before === 0) {
     image.put(address + TABLE.T_MISS_INTO, tail.into);
-    code.onward.addCode(address + TABLE.T_MISS_INTO, tail.writes);
+    code.onward.addCode(address + TABLE.T_MISS_INTO, tail.written);
   }
   const all = ranked(table);
   const isSoft = (r: Ranked) => table.kind === "priority" && r.rule.conj !== undefined;
@@ -129,7 +129,7 @@ class Writer {
     const tail = soft || this.sequence ? null : this.programs.tail(rule.program);
     if (tail) {
       image.put(at + ENTRY.E_INTO, tail.into);
-      this.programs.onward.add(at + ENTRY.E_INTO, this.all[rank].match, this.told, tail.writes);
+      this.programs.onward.add(at + ENTRY.E_INTO, this.all[rank].match, this.told, tail.written);
     }
     image.put(at + ENTRY.E_AFTER, this.after[rank]);
   }
@@ -137,7 +137,7 @@ class Writer {
   /** The reference to what searches rows. A split is written to `room`, where there is any. */
   node(all: Rows, depth: number, room: number): number {
     const rows = this.sequence ? all : this.upToFirstSure(all);
-    const way = wayFor(rows, this.columns, this.masks, depth, this.copies);
+    const way = wayFor(rows, this.columns, this.masks, depth, this.copies, this.sequence ? WORTH.chain : WORTH.table);
     if (way.kind === "scan") return this.scan(rows);
     if (way.kind === "tuples") {
       const tuples = byMask(rows).map((g) =>

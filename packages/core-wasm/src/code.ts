@@ -13,11 +13,12 @@ import {
   type Match,
   type NatRange,
   type Numbering,
+  ROW_WORDS,
   type Slice,
 } from "@plumbline/model";
 import type { Continuations } from "./continuations.js";
 import type { Image } from "./image.js";
-import { addWrites, type Writes } from "./known-bits.js";
+import { type Written, writesOnly } from "./known-bits.js";
 import { BY, CODE, INTO, OP, RANGE_BYTES } from "./layout.js";
 import { chunksOf } from "./slices.js";
 
@@ -30,45 +31,64 @@ interface Piece {
   readonly shiftLeft: number;
 }
 
-/** What constants make of words: by word, the bits that stay and those that are set. */
-type Constants = Map<number, { kept: number; bits: number }>;
+/** What constants make of words: the bits that stay and those that are set. One for all programs, as each is written at once. */
+class Constants {
+  private readonly kept = new Uint32Array(ROW_WORDS).fill(0xffffffff);
+  private readonly bits = new Uint32Array(ROW_WORDS);
+  /** Words that are written, in order of their first; by group of four words, how many. */
+  private readonly words: number[] = [];
+  private readonly inGroup = new Uint8Array(ROW_WORDS >>> 2);
 
-/** Adds `set` actions up: a later one writes over an earlier one. */
-function addConstant(into: Constants, dst: Slice, value: bigint): void {
-  for (const c of chunksOf(dst)) {
-    const mask = (lowMask(c.bits) << c.shift) >>> 0;
-    const bits = (Number(BigInt.asUintN(c.bits, c.at === 0 ? value : value >> BigInt(c.at))) << c.shift) >>> 0;
-    const had = into.get(c.word);
-    if (had) {
-      had.kept = (had.kept & ~mask) >>> 0;
-      had.bits = ((had.bits & ~mask) | bits) >>> 0;
-    } else into.set(c.word, { kept: ~mask >>> 0, bits });
+  clear(): void {
+    for (const w of this.words) {
+      this.kept[w] = 0xffffffff;
+      this.bits[w] = 0;
+      this.inGroup[w >>> 2] = 0;
+    }
+    this.words.length = 0;
+  }
+
+  /** Adds a `set` up: a later one writes over an earlier one. */
+  add(dst: Slice, value: bigint): void {
+    for (const c of chunksOf(dst)) {
+      const { word, shift } = c;
+      const mask = (lowMask(c.bits) << shift) >>> 0;
+      const bits = Number(BigInt.asUintN(c.bits, c.at === 0 ? value : value >> BigInt(c.at))) << shift;
+      if (!this.words.includes(word)) {
+        this.words.push(word);
+        this.inGroup[word >>> 2]++;
+      }
+      this.kept[word] &= ~mask;
+      this.bits[word] = (this.bits[word] & ~mask) | bits;
+    }
+  }
+
+  /** Writes them as one operation: words that lie alone one by one, others four at a time. */
+  write(out: number[]): void {
+    const { words, kept, bits, inGroup } = this;
+    if (words.length === 1) {
+      const w = words[0];
+      out.push(OP.OP_SET, 4 * w, kept[w], bits[w]);
+      return;
+    }
+    const head = out.length;
+    out.push(OP.OP_SETS, 0, 0);
+    for (const w of words) {
+      if (inGroup[w >>> 2] > 1) continue;
+      out[head + 1]++;
+      out.push(4 * w, kept[w], bits[w]);
+    }
+    for (const [i, w] of words.entries()) {
+      const first = w & ~3;
+      if (inGroup[w >>> 2] < 2 || words.findIndex((x) => (x & ~3) === first) !== i) continue;
+      out[head + 2]++;
+      out.push(4 * first);
+      for (let k = 0; k < 4; k++) out.push(kept[first + k]);
+      for (let k = 0; k < 4; k++) out.push(bits[first + k]);
+    }
   }
 }
-
-/** Constants as one operation: words that lie alone one by one, others four at a time. */
-function setWords(constants: Constants): number[] {
-  if (constants.size === 1) {
-    const [[word, { kept, bits }]] = constants;
-    return [OP.OP_SET, 4 * word, kept, bits];
-  }
-  const groups = new Map<number, number>();
-  for (const w of constants.keys()) groups.set(w >>> 2, (groups.get(w >>> 2) ?? 0) + 1);
-  const singles: number[] = [];
-  for (const [word, { kept, bits }] of constants) if (groups.get(word >>> 2) === 1) singles.push(4 * word, kept, bits);
-  const wide = [...groups].filter(([, n]) => n > 1).map(([g]) => [0, 1, 2, 3].map((i) => 4 * g + i));
-  return [
-    OP.OP_SETS,
-    singles.length / 3,
-    wide.length,
-    ...singles,
-    ...wide.flatMap((words) => [
-      4 * words[0],
-      ...words.map((w) => constants.get(w)?.kept ?? 0xffffffff),
-      ...words.map((w) => constants.get(w)?.bits ?? 0),
-    ]),
-  ];
-}
+const CONSTANTS = new Constants();
 
 /** The words of an `n` bit value, least significant first, as chunks. */
 function valueChunks(n: number): Chunk[] {
@@ -111,7 +131,7 @@ const SHORT = 8;
 export interface Tail {
   readonly into: number;
   readonly before: number;
-  readonly writes: Writes;
+  readonly written: Written;
 }
 
 export class Code {
@@ -155,13 +175,12 @@ export class Code {
   private tailOf(actions: readonly Action[]): Tail | null {
     const last = actions.at(-1);
     if (last?.op !== "call" && (last?.op !== "goto" || last.unwind)) return null;
-    const writes: Writes = new Map();
     const before = actions.slice(0, -1);
-    if (!before.every((a) => addWrites(writes, a))) return null;
+    if (!before.every((a) => writesOnly(a) && a.op !== "output" && a.op !== "clone")) return null;
     return {
       into: this.tableAt(last.table) + (last.op === "goto" ? INTO.INTO_GOTO : 0),
       before: before.length > 0 ? this.block(before, [OP.OP_ON]) : 0,
-      writes,
+      written: { actions: before, from: 0, to: before.length },
     };
   }
 
@@ -169,26 +188,22 @@ export class Code {
     const out: number[] = [];
     // Jumps that lead behind a choice: the address of their operand, and the place in `out`.
     const jumps: { operand: number; place: number }[] = [];
-    // What is written up to here, and the places of tables to go on in.
-    let writes: Writes = new Map();
-    const onward: { place: number; writes: Writes }[] = [];
+    // Places of tables to go on in, and the actions before that tell what is known there: where anything may have been written, nothing is.
+    const onward: { place: number; written: Written }[] = [];
+    let from = 0;
     for (let i = 0; i < actions.length; ) {
       const a = actions[i];
       if (a.op !== "set") {
         this.action(a, out, jumps);
-        if (a.op === "call") onward.push({ place: out.length - 2, writes });
-        if (a.op === "goto") onward.push({ place: out.length - 3, writes });
-        // Where anything may have been written, nothing is known from there on; so what was noted of a table's place stays as it is.
-        if (a.op !== "output" && a.op !== "clone" && !addWrites(writes, a)) writes = new Map();
+        if (a.op === "call") onward.push({ place: out.length - 2, written: { actions, from, to: i } });
+        if (a.op === "goto") onward.push({ place: out.length - 3, written: { actions, from, to: i } });
+        if (!writesOnly(a)) from = i + 1;
         i++;
         continue;
       }
-      const constants: Constants = new Map();
-      for (let s: Action | undefined = a; s?.op === "set"; s = actions[++i]) {
-        addConstant(constants, s.dst, s.value);
-        addWrites(writes, s);
-      }
-      out.push(...setWords(constants));
+      CONSTANTS.clear();
+      for (let s: Action | undefined = a; s?.op === "set"; s = actions[++i]) CONSTANTS.add(s.dst, s.value);
+      CONSTANTS.write(out);
     }
     out.push(...tail);
     const short = tail[0] !== OP.OP_JUMP && jumps.length === 0 && onward.length === 0 && out.length <= SHORT ? out.join() : "";
@@ -197,7 +212,7 @@ export class Code {
     const at = this.image.append(out);
     if (short !== "") this.short.set(short, at);
     for (const j of jumps) this.image.put(j.operand, at + 4 * j.place);
-    for (const o of onward) this.onward.addCode(at + 4 * o.place, o.writes);
+    for (const o of onward) this.onward.addCode(at + 4 * o.place, o.written);
     return at;
   }
 

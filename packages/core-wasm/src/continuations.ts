@@ -5,46 +5,43 @@
  */
 import type { Match } from "@plumbline/model";
 import type { Image } from "./image.js";
-import { knownOf, type Told, type WordBits, type Writes } from "./known-bits.js";
+import { knownOf, type Told, type WordBits, type Written } from "./known-bits.js";
 import { CODE, ENTRY, ENTRY_BYTES, INTO, REF, REF_BITS, SPLIT, TABLE } from "./layout.js";
-
-interface Place {
-  /** Address of the word that names the table (its record, without INTO bits); the reference stands in the next. */
-  readonly at: number;
-  readonly match: Match;
-  readonly told: Told | null;
-  readonly writes: Writes | null;
-}
 
 const NO_MATCH: Match = [];
 
 export class Continuations {
-  private readonly places: Place[] = [];
+  /** Addresses of the words that name a table (its record, without INTO bits); the reference stands in the next. What is known there: by the same index. */
+  private readonly places: number[] = [];
+  private readonly matches: Match[] = [];
+  private readonly told: (Told | null)[] = [];
+  private readonly written: (Written | null)[] = [];
 
   constructor(private readonly image: Image) {}
 
   /** A place where a table is named, and what is known there. */
-  add(at: number, match: Match, told: Told | null, writes: Writes | null): void {
-    this.places.push({ at, match, told, writes });
+  add(at: number, match: Match, told: Told | null, written: Written | null): void {
+    this.places.push(at);
+    this.matches.push(match);
+    this.told.push(told);
+    this.written.push(written);
   }
 
   /** A place of a program: nothing but what it has written is known. */
-  addCode(at: number, writes: Writes): void {
-    this.add(at, NO_MATCH, null, writes);
+  addCode(at: number, written: Written): void {
+    this.add(at, NO_MATCH, null, written);
   }
 
   /** Fills all places in. */
   resolve(): void {
     const { image } = this;
-    for (const p of this.places) {
-      const into = image.get(p.at);
+    for (const [i, at] of this.places.entries()) {
+      const into = image.get(at);
       const table = into & ~INTO.INTO_BITS;
       if (image.get(table + TABLE.T_KIND) !== CODE.TABLE_BEST) continue;
-      image.put(p.at, into | INTO.INTO_PLAIN);
-      image.put(
-        p.at + 4,
-        this.follow(image.get(table + TABLE.T_ROOT), (word) => knownOf(word, p.match, p.told, p.writes)),
-      );
+      image.put(at, into | INTO.INTO_PLAIN);
+      const known = (word: number) => knownOf(word, this.matches[i], this.told[i], this.written[i]);
+      image.put(at + 4, this.follow(image.get(table + TABLE.T_ROOT), known));
     }
   }
 

@@ -12,6 +12,7 @@ import {
   type Network,
   type Numbering,
   newRow,
+  PlumblineError,
   ROW_WORDS,
   type Row,
   type RunOptions,
@@ -20,7 +21,20 @@ import { Arena } from "./arena.js";
 import { type BatchOptions, type BatchResult, type Packed, runBatch } from "./batch.js";
 import { compile, type Program } from "./compile.js";
 import { KnownConnections } from "./known.js";
-import { CODE, CT_TABLE, EVENT, EVENT_BYTES, ROW_BYTES, ROW_STEP, S_INNER_ROW, S_INPUT_ROW, S_RESULT_ROW, STATE, V_ROW } from "./layout.js";
+import {
+  CODE,
+  CT_TABLE,
+  EVENT,
+  EVENT_BYTES,
+  MOST_TRACKERS,
+  ROW_BYTES,
+  ROW_STEP,
+  S_INNER_ROW,
+  S_INPUT_ROW,
+  S_RESULT_ROW,
+  STATE,
+  V_ROW,
+} from "./layout.js";
 import { type Reads, readsOf } from "./reads.js";
 import { align, CT_STATE_WORDS, layState, SCRIPT_WORDS, type StateLayout } from "./state.js";
 import { MODULE_BYTES, moduleName } from "./wasm.js";
@@ -108,6 +122,8 @@ export class Core implements Machine {
   }
 
   private take(program: Program, net: Network): void {
+    if (net.trackers.length > MOST_TRACKERS)
+      throw new PlumblineError("INTERNAL", [`the network has ${net.trackers.length} connection trackers; the core names ${MOST_TRACKERS}`]);
     const state = layState(program.base + 4 * program.words.length, this.connections, program.softEntries, this.trails);
     // What is new is zero, and costs nothing as long as nobody writes there.
     const had = this.arena.bytes.length;

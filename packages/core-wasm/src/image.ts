@@ -4,8 +4,15 @@
  */
 const LINE_WORDS = 16;
 
+const PAGE = 1 << 16;
+const MOST_PAGES = 1 << 16;
+/** A large image grows by so much more than it needs: 64 MiB. */
+const MORE_PAGES = 1 << 10;
+const LARGE_WORDS = 1 << 24;
+
 export class Image {
   private words = new Uint32Array(1 << 14);
+  private memory: WebAssembly.Memory | null = null;
   private used = 0;
 
   /** `base`: byte address of the first word, a multiple of 4. */
@@ -15,12 +22,22 @@ export class Image {
   alloc(count: number): number {
     const at = this.used;
     this.used += count;
-    if (this.used > this.words.length) {
-      const grown = new Uint32Array(Math.max(this.used, 2 * this.words.length));
+    if (this.used > this.words.length) this.grow();
+    return this.base + 4 * at;
+  }
+
+  /** Small images double by being copied; large ones get memory that grows in place. */
+  private grow(): void {
+    if (this.memory) this.memory.grow(Math.ceil((4 * (this.used - this.words.length)) / PAGE) + MORE_PAGES);
+    else {
+      const words = Math.max(this.used, 2 * this.words.length);
+      if (words > LARGE_WORDS) this.memory = new WebAssembly.Memory({ initial: Math.ceil((4 * words) / PAGE), maximum: MOST_PAGES });
+      const grown = new Uint32Array(this.memory?.buffer ?? new ArrayBuffer(4 * words));
       grown.set(this.words);
       this.words = grown;
+      return;
     }
-    return this.base + 4 * at;
+    this.words = new Uint32Array(this.memory.buffer);
   }
 
   /** Skips words where the next `count` would lie in one line of the processor's cache more than they need to. */

@@ -20,63 +20,55 @@ export interface Told {
   readonly before: Told | null;
 }
 
-/** What a program writes: of each word the bits, and which of them are constant. */
-export type Writes = Map<number, { written: number; mask: number; value: number }>;
+/** Actions of a program that have been run, from one place to another: all of them write what {@link writesOnly} says. */
+export interface Written {
+  readonly actions: readonly Action[];
+  readonly from: number;
+  readonly to: number;
+}
 
 const chunkMask = (c: { bits: number; shift: number }): number => ((c.bits >= 32 ? 0xffffffff : (1 << c.bits) - 1) << c.shift) >>> 0;
 
-function clobber(writes: Writes, s: Slice): void {
-  for (const c of chunksOf(s)) write(writes, c.word, chunkMask(c), 0, 0);
-}
-function write(writes: Writes, word: number, written: number, mask: number, value: number): void {
-  const had = writes.get(word) ?? { written: 0, mask: 0, value: 0 };
-  writes.set(word, {
-    written: (had.written | written) >>> 0,
-    mask: ((had.mask & ~written) | mask) >>> 0,
-    value: ((had.value & ~written) | value) >>> 0,
-  });
-}
-
 const CONJ_ID = field("conj_id").word;
-/** Fields of connection tracking: what `ctClear` writes. */
-const CT_FIELDS = FIELDS.filter((f) => f.name.startsWith("ct_")).map((f): Slice => ({ field: f.name, ofs: 0, n: f.bits }));
+const TTL = field("ip_ttl").word;
+/** Words of connection tracking: what `ctClear` writes. */
+const CT_WORDS = new Map<number, number>();
+for (const f of FIELDS)
+  if (f.name.startsWith("ct_"))
+    for (const c of chunksOf({ field: f.name, ofs: 0, n: f.bits }))
+      CT_WORDS.set(c.word, ((CT_WORDS.get(c.word) ?? 0) | chunkMask(c)) >>> 0);
 
-/** Adds what an action writes. False: it may write anything, or does not simply go on. */
-export function addWrites(writes: Writes, a: Action): boolean {
+/** Whether an action simply goes on, and writes no more than it names. */
+export function writesOnly(a: Action): boolean {
   switch (a.op) {
     case "set":
-      for (const c of chunksOf(a.dst)) {
-        const mask = chunkMask(c);
-        const bits = Number(BigInt.asUintN(c.bits, a.value >> BigInt(c.at)));
-        write(writes, c.word, mask, mask, (bits << c.shift) >>> 0);
-      }
-      return true;
     case "move":
     case "pop":
     case "greater":
-      clobber(writes, a.dst);
-      return true;
     case "swap":
-      clobber(writes, a.a);
-      clobber(writes, a.b);
-      return true;
     case "decTtl":
-      write(writes, field("ip_ttl").word, 0xffffffff, 0, 0);
-      return true;
     case "ctClear":
-      for (const s of CT_FIELDS) clobber(writes, s);
-      return true;
     case "push":
     case "note":
     case "punt":
+    // What is said of these holds of the packet that goes on.
+    case "output":
+    case "clone":
       return true;
     default:
       return false;
   }
 }
 
+/** Bits of a word that a slice has. */
+function bitsIn(s: Slice, word: number): number {
+  let mask = 0;
+  for (const c of chunksOf(s)) if (c.word === word) mask |= chunkMask(c);
+  return mask >>> 0;
+}
+
 /** What is known of a word after all that. */
-export function knownOf(word: number, match: Match, told: Told | null, writes: Writes | null): WordBits {
+export function knownOf(word: number, match: Match, told: Told | null, written: Written | null): WordBits {
   let mask = 0;
   let value = 0;
   // A search may have borrowed this word, and given it back.
@@ -91,10 +83,39 @@ export function knownOf(word: number, match: Match, told: Told | null, writes: W
       mask |= t.mask;
       value |= t.value;
     }
-  const w = writes?.get(word);
-  if (w) {
-    mask = (mask & ~w.written) | w.mask;
-    value = (value & ~w.written) | w.value;
+  const forget = (bits: number) => {
+    mask &= ~bits;
+    value &= ~bits;
+  };
+  for (let i = written?.from ?? 0; written && i < written.to; i++) {
+    const a = written.actions[i];
+    switch (a.op) {
+      case "set":
+        for (const c of chunksOf(a.dst)) {
+          if (c.word !== word) continue;
+          const bits = chunkMask(c);
+          forget(bits);
+          mask |= bits;
+          value |= Number(BigInt.asUintN(c.bits, a.value >> BigInt(c.at))) << c.shift;
+        }
+        break;
+      case "move":
+      case "pop":
+      case "greater":
+        forget(bitsIn(a.dst, word));
+        break;
+      case "swap":
+        forget(bitsIn(a.a, word) | bitsIn(a.b, word));
+        break;
+      case "decTtl":
+        if (word === TTL) forget(0xffffffff);
+        break;
+      case "ctClear":
+        forget(CT_WORDS.get(word) ?? 0);
+        break;
+      default:
+        break;
+    }
   }
   return mask === 0 ? NOTHING : { mask: mask >>> 0, value: value >>> 0 };
 }

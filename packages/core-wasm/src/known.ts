@@ -7,15 +7,15 @@
  */
 import { firstProgress, type KnownConnection, type Tuple } from "@plumbline/model";
 import type { Arena } from "./arena.js";
-import { CONN, CONN_BYTES, CONN_FLAGS, CT_TABLE, N_LABEL, N_ORIG, N_REPLY, TUPLE_DST, TUPLE_PORTS } from "./layout.js";
+import { CONN, CONN_BYTES, CONN_FLAGS, CT_TABLE, N_LABEL, N_MARK, N_ORIG, N_REPLY, TUPLE_DST, TUPLE_PORTS } from "./layout.js";
 
 /** Header words that say which records are in use and how they hang together. */
-const HEADER = ["K_FRESH", "K_FREE", "K_OLDEST", "K_NEWEST", "K_COUNT", "K_EVICTED", "K_REFUSED"] as const;
+const HEADER = ["K_BUCKET_MASK", "K_FRESH", "K_FREE", "K_OLDEST", "K_NEWEST", "K_COUNT", "K_EVICTED", "K_REFUSED"] as const;
 
 /** What known connections make of empty tables. */
 export class KnownConnections {
   private readonly records: Uint32Array;
-  private readonly heads: [address: number, node: number][] = [];
+  private readonly heads: Uint32Array;
   private readonly header: number[];
 
   /**
@@ -36,26 +36,18 @@ export class KnownConnections {
     const first = this.word("K_RECORDS");
     const end = first + this.word("K_FRESH") * CONN_BYTES;
     this.records = arena.words.slice(first >>> 2, end >>> 2);
-    const { CONN_ORIG_IN, CONN_REPLY_IN } = CONN_FLAGS;
-    for (let at = first; at < end; at += CONN_BYTES) {
-      const flags = arena.get(at + CONN.N_FLAGS);
-      if (flags & CONN_ORIG_IN) this.keepHead(arena.get(at + CONN.N_HASH));
-      if (flags & CONN_REPLY_IN) this.keepHead(arena.get(at + CONN.N_REPLY_HASH));
-    }
+    const heads = this.word("K_BUCKETS") >>> 2;
+    this.heads = arena.words.slice(heads, heads + this.word("K_BUCKET_MASK") + 1);
   }
 
   /** Puts them back into tables from which everything has been forgotten. */
   restore(): void {
     const { arena } = this;
     arena.words.set(this.records, this.word("K_RECORDS") >>> 2);
-    for (const [address, node] of this.heads) arena.put(address, node);
+    arena.words.set(this.heads, this.word("K_BUCKETS") >>> 2);
     for (const [i, name] of HEADER.entries()) arena.put(this.table + CT_TABLE[name], this.header[i]);
   }
 
-  private keepHead(hash: number): void {
-    const address = this.word("K_BUCKETS") + 4 * ((hash & this.word("K_BUCKET_MASK")) >>> 0);
-    this.heads.push([address, this.arena.get(address)]);
-  }
   private word(name: keyof typeof CT_TABLE): number {
     return this.arena.get(this.table + CT_TABLE[name]);
   }
@@ -64,13 +56,12 @@ export class KnownConnections {
 function lay(arena: Arena, at: number, c: KnownConnection): void {
   const { CONN_NAT_SRC, CONN_NAT_DST, CONN_SEEN_REPLY, CONN_CLOSED, CONN_PROGRESS_SHIFT } = CONN_FLAGS;
   arena.put(at + CONN.N_KIND, ((c.zone << 16) | (c.orig.v6 ? 0x100 : 0) | c.orig.proto) >>> 0);
-  arena.put(at + CONN.N_TRACKER, c.tracker);
   const flags = [c.natSrc && CONN_NAT_SRC, c.natDst && CONN_NAT_DST, c.seenReply && CONN_SEEN_REPLY, c.closed && CONN_CLOSED];
   arena.put(
     at + CONN.N_FLAGS,
-    flags.reduce<number>((all, f) => all | (f || 0), (c.progress ?? firstProgress(c)) << CONN_PROGRESS_SHIFT),
+    flags.reduce<number>((all, f) => all | (f || 0), ((c.progress ?? firstProgress(c)) << CONN_PROGRESS_SHIFT) | (c.tracker << 16)) >>> 0,
   );
-  arena.put(at + CONN.N_MARK, c.mark);
+  arena.put(at + N_MARK, c.mark);
   putWide(arena, at + N_LABEL, c.label);
   layTuple(arena, at + N_ORIG, c.orig);
   layTuple(arena, at + N_REPLY, c.reply);

@@ -444,13 +444,14 @@ export const EVENT_BYTES = V_ROW + ROW_BYTES;
 
 /**
  * Connection table header. Records that were never used start at number K_FRESH; those given back are chained from
- * K_FREE by N_CHAIN; those in the table stand in a list by last use; those that the present run made or took out are
- * chained from K_RUN_LIST, and looked over at its end.
+ * K_FREE by N_NEXT; those in the table stand in a list by last use; those that the present run made or took out are
+ * listed at K_RUN_LIST, and looked over at its end.
  */
 export const CT_TABLE = words([
-  // Heads of chains of nodes, and their number less 1.
+  // Heads of chains of nodes, their number less 1, and the most that it can be.
   "K_BUCKETS",
   "K_BUCKET_MASK",
+  "K_BUCKET_MOST",
   "K_RECORDS",
   "K_CAPACITY",
   "K_FRESH",
@@ -458,6 +459,7 @@ export const CT_TABLE = words([
   "K_OLDEST",
   "K_NEWEST",
   "K_RUN_LIST",
+  "K_RUN_COUNT",
   // Number of the present run.
   "K_RUN",
   "K_COUNT",
@@ -475,36 +477,38 @@ export const CT_TABLE_BYTES = fits(CT_TABLE, 128);
 
 /**
  * A connection: one record, with a node for each direction in the buckets. A node is named by the record's address plus
- * its direction (0 original, 1 reply); records are multiples of 16 bytes.
+ * its direction (0 original, 1 reply). A record fills two lines of the processor's cache; what a look-up by the original tuple reads is all in the first.
  */
 export const CONN = words([
-  // Node of the original direction, then of the reply: next node, hash.
+  // Next node of the original direction's chain, then of the reply's.
   "N_NEXT",
-  "N_HASH",
   "N_REPLY_NEXT",
-  "N_REPLY_HASH",
   // zone << 16 | v6 << 8 | protocol
   "N_KIND",
-  "N_TRACKER",
+  // CONN_FLAGS; its tracker's number in the upper half.
   "N_FLAGS",
-  "N_MARK",
   "N_OLDER",
   "N_NEWER",
-  "N_CHAIN",
-  // The run that used it last.
-  "N_RUN",
 ]);
+/** The upper half of N_FLAGS. */
+export const N_TRACKER = CONN.N_FLAGS + 2;
+/** The most trackers that a record can name. */
+export const MOST_TRACKERS = 0x10000;
+/** The tuples. */
+export const N_ORIG = fits(CONN, 24);
+export const N_REPLY = 60;
 /** The flows (number + 1, 0 for none) whose remembered trajectories met it in the original direction and in that of the reply: trajectory.ts. */
-export const N_MET = 136;
-/** Label: four words, most significant first. Then the tuples. */
-export const N_LABEL = fits(CONN, 48);
-export const N_ORIG = 64;
-export const N_REPLY = 100;
+export const N_MET = 96;
+/** The run that used it last. */
+export const N_RUN = 104;
+export const N_MARK = 108;
+/** Label: four words, most significant first. */
+export const N_LABEL = 112;
 /** A tuple: source and destination (four words each, most significant first; IPv4 in the last), source port << 16 | destination port. */
 export const TUPLE_DST = 16;
 export const TUPLE_PORTS = 32;
 export const CT_TUPLE_BYTES = 36;
-export const CONN_BYTES = 144;
+export const CONN_BYTES = 128;
 
 export const CONN_FLAGS = {
   CONN_NAT_SRC: 1,
@@ -894,6 +898,10 @@ export const LIST_MOST = 256;
 /** A rule of a bucket: low and high ends as the lanes of a packet, its rank, and whether it is the bucket's last. */
 export const RULE_RANGES = { RU_LOW: 0, RU_HIGH: 16, RU_RANK: 32, RU_LAST: 36 } as const;
 export const RULE_BYTES = 48;
+/** A rule in a list of a tree of cuts: its ranges' low ends, their high ends, and twice its rank, odd if it is the list's last. */
+export const CUT_RECORD = { CR_LOW: 0, CR_HIGH: 16, CR_RANK: 32 } as const;
+export const CUT_RECORD_BYTES = 36;
+
 /** A table of tuples: the mask of its lanes, its slots (hash, byte offset of the bucket's first rule), shift, best rank. */
 export const TUPLE_TABLE = { TB_MASK: 0, TB_SLOTS: 16, TB_SHIFT: 20, TB_RANK: 24 } as const;
 export const TB_BYTES = 32;

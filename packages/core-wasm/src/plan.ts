@@ -37,8 +37,11 @@ const PROBE = 3;
 const LOOK = 2;
 /** Up to this many rows a scan is never worse. */
 const SCAN_ROWS = 3;
-/** A split copies rows and takes memory: it must cost less than so much of the way without. */
-const WORTH = 0.7;
+/**
+ * A split copies rows and takes memory: it must cost less than so much of the way without. Chains are not as long as flow tables, and their rows
+ * are ranges in pieces, which a scan tells apart slowly.
+ */
+export const WORTH = { table: 0.7, chain: 1 } as const;
 /** Splits below one another. */
 const DEPTH = 12;
 /** Rows that are looked at to judge a split, and splits of one word that are judged. */
@@ -124,18 +127,18 @@ const FEW_ROWS = 16;
 /** Ways of few rows, with how many values the split of each has told. */
 const WAYS = new WeakMap<Masks, Map<string, { readonly way: Way; readonly values: number }>>();
 
-/** The way for `rows`, `depth` splits below the first; at most `copies` copies of rows that do not care may be made. */
-export function wayFor(rows: Rows, columns: Columns, masks: Masks, depth: number, copies: number): Way {
+/** The way for `rows`, `depth` splits below the first; at most `copies` copies of rows that do not care may be made. `worth`: {@link WORTH}. */
+export function wayFor(rows: Rows, columns: Columns, masks: Masks, depth: number, copies: number, worth: number): Way {
   const n = rows.to - rows.from;
   if (n <= SCAN_ROWS) return SCAN;
-  if (n > FEW_ROWS || depth >= DEPTH) return judged(rows, columns, masks, depth, copies);
+  if (n > FEW_ROWS || depth >= DEPTH) return judged(rows, columns, masks, depth, copies, worth);
   let known = WAYS.get(masks);
   if (!known) WAYS.set(masks, (known = new Map()));
-  let form = "";
+  let form = worth === 1 ? "" : "-";
   for (let i = rows.from; i < rows.to; i++) form += String.fromCharCode(rows.masks[i] & 0xffff, rows.masks[i] >>> 16);
   const last = known.get(form);
   if (last && valuesTold(last.way, rows, columns, masks) === last.values) return last.way;
-  const way = judged(rows, columns, masks, depth, copies);
+  const way = judged(rows, columns, masks, depth, copies, worth);
   known.set(form, { way, values: valuesTold(way, rows, columns, masks) });
   return way;
 }
@@ -150,7 +153,7 @@ function valuesTold(way: Way, rows: Rows, columns: Columns, masks: Masks): numbe
   return COUNTER.size;
 }
 
-function judged(rows: Rows, columns: Columns, masks: Masks, depth: number, copies: number): Way {
+function judged(rows: Rows, columns: Columns, masks: Masks, depth: number, copies: number, worth: number): Way {
   const { from, to } = rows;
   const n = to - from;
   const step = Math.max(1, Math.ceil(n / SAMPLE));
@@ -203,7 +206,7 @@ function judged(rows: Rows, columns: Columns, masks: Masks, depth: number, copie
       best = { kind: "split", word, mask, apart: true };
     }
   }
-  return least < WORTH * cost(n, forms.size) ? best : plain;
+  return least < worth * cost(n, forms.size) ? best : plain;
 }
 
 /** Words and masks that tell many of the rows apart. */

@@ -15,6 +15,8 @@ import {
   TRAILS_BYTES,
 } from "./layout.js";
 
+/** Heads of chains of connections at first; they are doubled as connections come. */
+const FIRST_BUCKETS = 1024;
 /** Words that one run's changes of connections may take in the undo log. */
 const LOG_PAIRS = 1 << 16;
 /** The longest script: a choice leaves an event, so no run meets more. */
@@ -48,8 +50,8 @@ export function layState(from: number, capacity: number, softEntries: number, tr
     return at;
   };
   area(STATE_BYTES);
-  let buckets = 1024;
-  while (buckets < 2 * capacity) buckets *= 2;
+  let buckets = FIRST_BUCKETS;
+  while (buckets < capacity) buckets *= 2;
   const threads = area(BOUNDS.threads * THREAD_BYTES);
   // One frame more than walks, for a program outside any table. Threads that wait keep theirs.
   const frames = area(BOUNDS.threads * (BOUNDS.frames + 1) * FRAME_BYTES);
@@ -59,6 +61,8 @@ export function layState(from: number, capacity: number, softEntries: number, tr
   const connections = area(CT_TABLE_BYTES);
   const bucketsAt = area(4 * buckets);
   const records = area(capacity * CONN_BYTES);
+  // A run makes or takes out no more than it has events.
+  const runList = area(4 * (BOUNDS.events + 1));
   const log = area(8 * LOG_PAIRS);
   const trailsAt = trails ? area(TRAILS_BYTES) : 0;
   const events = area(BOUNDS.events * EVENT_BYTES);
@@ -72,16 +76,18 @@ export function layState(from: number, capacity: number, softEntries: number, tr
     [base + STATE.S_EVENTS, events],
     [base + STATE.S_TRAILS, trailsAt],
     [connections + CT_TABLE.K_BUCKETS, bucketsAt],
-    [connections + CT_TABLE.K_BUCKET_MASK, buckets - 1],
+    [connections + CT_TABLE.K_BUCKET_MASK, FIRST_BUCKETS - 1],
+    [connections + CT_TABLE.K_BUCKET_MOST, buckets - 1],
     [connections + CT_TABLE.K_RECORDS, records],
     [connections + CT_TABLE.K_CAPACITY, capacity],
+    [connections + CT_TABLE.K_RUN_LIST, runList],
     [connections + CT_TABLE.K_LOG, log],
     [connections + CT_TABLE.K_LOG_CAPACITY, LOG_PAIRS],
   ]);
   const zero = [
     { start: base, end: base + STATE_BYTES },
     { start: connections, end: connections + CT_TABLE_BYTES },
-    { start: bucketsAt, end: bucketsAt + 4 * buckets },
+    { start: bucketsAt, end: bucketsAt + 4 * FIRST_BUCKETS },
   ];
   return { base, end, events, script, ctStates, connections, header, zero };
 }

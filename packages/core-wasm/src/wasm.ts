@@ -31,6 +31,7 @@ export interface Exports {
   classifyByLists(img: number, keys: number, n: number, out: number): void;
   classifyByParts(img: number, keys: number, n: number, out: number): void;
   classifyByTuples(img: number, keys: number, n: number, out: number): void;
+  classifyByCuts(img: number, keys: number, n: number, out: number): void;
   classifyByScan(img: number, keys: number, n: number, out: number): void;
   /** The sum of `from` less the rule over results that are rules. */
   sumOfRules(out: number, n: number, from: number): number;

@@ -14,16 +14,19 @@ export function wordsUsed(net: Network): number {
   const word = (w: number) => {
     if (w > last) last = w;
   };
+  // Matches ascend by word.
   const match = (m: Match) => {
-    for (const x of m) word(x.w);
+    if (m.length > 0) word(m[m.length - 1].w);
   };
   const slice = (s: Slice) => {
     for (const c of chunksOf(s)) word(c.word);
   };
   for (const t of net.tables) if (t.key) slice(t.key);
-  for (const r of net.rules) r.rows.forEach(match);
+  for (const r of net.rules) for (const m of r.rows) match(m);
   walkNetwork(net, (a) => {
-    slicesOf(a).forEach(slice);
+    // Nearly all actions are one of these.
+    if (a.op === "set") slice(a.dst);
+    else if (a.op !== "note") for (const s of slicesOf(a)) slice(s);
     if (a.op === "choose" && a.by?.kind === "fields") for (const f of a.by.fields) f.when?.forEach(match);
   });
   return last + 1;

@@ -1,6 +1,7 @@
 /** Every structure of range rules, on random rule sets, against a search of one rule after the other. A failure prints its seed. */
 import { expect, test } from "vitest";
 import { Classes } from "../src/acl/classes.js";
+import { buildCuts, GROWTHS } from "../src/acl/cuts.js";
 import { Acl, type AclPacket, type AclRule, linearSearch, NO_RULE, packPackets, type Range, rangesOf } from "../src/acl/index.js";
 import { buildTuples, Columns, LAYOUTS } from "../src/acl/tuples.js";
 import { Arena } from "../src/arena.js";
@@ -78,7 +79,7 @@ test.each([1, 2, 3, 4, 5, 6])("all structures find the first rule that matches, 
   new Uint16Array(arena.words.buffer, keys, packets.length).set(packets);
   const check = (
     what: string,
-    way: "classifyByClasses" | "classifyByParts" | "classifyByLists" | "classifyByTuples",
+    way: "classifyByClasses" | "classifyByCuts" | "classifyByParts" | "classifyByLists" | "classifyByTuples",
     built: { readonly image: number } | null,
   ) => {
     if (!built) return;
@@ -95,6 +96,19 @@ test.each([1, 2, 3, 4, 5, 6])("all structures find the first rule that matches, 
   check("lists", "classifyByLists", classes.toLists());
   for (const [i, layout] of LAYOUTS.entries())
     check(`tuples ${i}`, "classifyByTuples", buildTuples(arena, new Columns(ranges), classes.end, layout));
+  for (const [i, growth] of [...GROWTHS, { leaf: 1, thrift: 0 }].entries())
+    check(
+      `cuts ${i}`,
+      "classifyByCuts",
+      buildCuts(
+        arena,
+        ranges,
+        half.map((h) => h.rules),
+        classes.end,
+        64 << 20,
+        growth,
+      ),
+    );
   const run = Acl.compile(rules).stage(packets);
   run.run();
   expect(run.rules()).toEqual(wanted);
@@ -103,7 +117,13 @@ test.each([1, 2, 3, 4, 5, 6])("all structures find the first rule that matches, 
 });
 
 test("each structure was among them", () => {
-  expect([...fitted].sort()).toEqual(["classes", "lists", "parts", ...LAYOUTS.map((_, i) => `tuples ${i}`)]);
+  expect([...fitted].sort()).toEqual([
+    "classes",
+    ...[...GROWTHS, null].map((_, i) => `cuts ${i}`),
+    "lists",
+    "parts",
+    ...LAYOUTS.map((_, i) => `tuples ${i}`),
+  ]);
 });
 
 test("a rule set without rules, and one that is scanned", () => {

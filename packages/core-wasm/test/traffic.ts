@@ -6,6 +6,20 @@ import { hex } from "./frames.js";
 
 const h = (n: number, digits: number) => n.toString(16).padStart(digits, "0");
 
+/** A connection's segments: flags, and whether they go back. */
+const TALK: readonly (readonly [flags: number, back: boolean])[] = [
+  [0x02, false],
+  [0x12, true],
+  [0x10, false],
+  [0x18, false],
+  [0x10, false],
+  [0x18, true],
+  [0x10, false],
+  [0x11, false],
+  [0x11, true],
+  [0x10, false],
+];
+
 interface Spoken {
   readonly v6: boolean;
   readonly proto: number;
@@ -15,6 +29,8 @@ interface Spoken {
   readonly dport: number;
   readonly toMac: string;
   readonly fromMac: string;
+  /** The next segment of TALK. */
+  readonly talk: { step: number };
 }
 
 const MACS = ["0200000000aa", "0200000000bb", "000000000001"];
@@ -23,7 +39,11 @@ const v6 = (n: number) => h(n & 3, 32);
 
 export class Traffic {
   private readonly known: Spoken[] = [];
-  constructor(private readonly r: () => number) {}
+  /** @param talks TCP connections are mostly opened, answered and closed as such are, several at a time */
+  constructor(
+    private readonly r: () => number,
+    private readonly talks = false,
+  ) {}
 
   /** The next frame. */
   frame(): Uint8Array {
@@ -31,8 +51,12 @@ export class Traffic {
     if (this.known.length === 0 || r() < 0.12) this.known.push(this.spoken());
     if (this.known.length > 12) this.known.shift();
     let f = this.pick(this.known);
-    if (r() < 0.3) f = { ...f, src: f.dst, dst: f.src, sport: f.dport, dport: f.sport, toMac: f.fromMac, fromMac: f.toMac };
-    return hex(this.text(f));
+    const next = this.talks && f.proto === 6 && r() < 0.9 ? TALK[f.talk.step++ % TALK.length] : undefined;
+    // Segments are repeated, too, and not all of them are captured.
+    if (next && r() < 0.2) f.talk.step -= r() < 0.7 ? 1 : -1;
+    if (next ? next[1] : r() < 0.3)
+      f = { ...f, src: f.dst, dst: f.src, sport: f.dport, dport: f.sport, toMac: f.fromMac, fromMac: f.toMac };
+    return hex(this.text(f, next?.[0]));
   }
 
   private int(n: number): number {
@@ -54,15 +78,16 @@ export class Traffic {
       dport: 1000 + this.int(4),
       toMac,
       fromMac,
+      talk: { step: 0 },
     };
   }
 
-  private text(f: Spoken): string {
+  private text(f: Spoken, segment?: number): string {
     const { r } = this;
     const tag = r() < 0.05 ? `8100 ${h(this.int(4), 4)}` : "";
     const tos = r() < 0.9 ? 0 : this.int(4);
     const ttl = r() < 0.9 ? 64 : this.int(3);
-    const inner = this.transport(f);
+    const inner = this.transport(f, segment);
     const payload = inner + "00".repeat(r() < 0.8 ? 4 : this.int(8));
     const bytes = payload.replace(/\s/g, "").length / 2;
     if (f.v6) {
@@ -75,11 +100,11 @@ export class Traffic {
     return `${f.toMac} ${f.fromMac} ${tag} 0800 ${options ? "46" : "45"}${h(tos, 2)} ${h(bytes + 20 + (options ? 4 : 0), 4)} ${h(this.int(65536), 4)} ${fragment} ${h(ttl, 2)} ${h(f.proto, 2)} 0000 ${v4(f.src)} ${v4(f.dst)} ${options} ${payload}`;
   }
 
-  private transport(f: Spoken): string {
+  private transport(f: Spoken, segment?: number): string {
     const { r } = this;
     const ports = `${h(f.sport, 4)} ${h(f.dport, 4)}`;
     if (f.proto === 6) {
-      const flags = r() < 0.7 ? this.pick([0x10, 0x18]) : this.pick([2, 2, 0x12, 4, 0x14, 1, 0x11, 0, 6, 0x50, 0x08]);
+      const flags = segment ?? (r() < 0.7 ? this.pick([0x10, 0x18]) : this.pick([2, 2, 0x12, 4, 0x14, 1, 0x11, 0, 6, 0x50, 0x08]));
       return `${ports} ${h(this.int(65536), 8)} ${h(this.int(65536), 8)} 5${r() < 0.95 ? 0 : this.int(16).toString(16)}${h(flags, 2)} ffff 0000 0000`;
     }
     if (f.proto === 17 || f.proto === 132) return `${ports} 000c 0000`;

@@ -188,7 +188,7 @@ test(`trajectories remembered or not: the same on ${NETWORKS} networks`, { timeo
     const net = seed % 3 === 0 ? randomNetwork(seed).net : trackingNetwork(seed, seed % 3 === 1);
     const r = rng(seed ^ 0x77);
     const base = options(r);
-    const traffic = new Traffic(r);
+    const traffic = new Traffic(r, seed % 2 === 1);
     const bytes = pcap(
       Array.from({ length: FRAMES }, (_, i) => ({ bytes: traffic.frame(), time: BigInt(1_000_000 + 1000 * (i - (r() < 0.1 ? 7 : 0))) })),
       { nanoseconds: r() < 0.3, big: r() < 0.1 },

@@ -3,7 +3,7 @@
  * questions go on; with room again, and after a restart, everything is as without.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -57,10 +57,11 @@ async function inside(): Promise<FullDiskFigures> {
 
     // Room for a queue's row, none for results. What was begun before the disk is full is accepted.
     const filler = join(data, "filler");
+    // It only grows: were it made anew, a replay that is at work could end in the room that there is meanwhile.
+    writeFileSync(filler, "");
     const fill = (keep: number) => {
-      rmSync(filler, { force: true });
       const { bavail, bsize } = statfsSync(data);
-      writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - keep)));
+      appendFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - keep)));
     };
     fill(160 * 1024);
     const replay = (await begin()).id;
@@ -70,6 +71,8 @@ async function inside(): Promise<FullDiskFigures> {
     full.push((await service.send("POST", "/v1/snapshots?name=other.tar.gz", Buffer.concat([snapshotBytes(), Buffer.alloc(512)]))).status);
     fill(0);
     full.push((await service.send("POST", "/v1/tokens", { name: "x", scopes: ["read"] })).status);
+    // What an attempt of the replay has given up meanwhile is taken as well.
+    fill(0);
     full.push((await service.send("POST", "/v1/replays", { snapshot, captures: [{ id: captureId }] })).status);
     const trace = (await service.send("POST", `/v1/snapshots/${snapshot}/traces`, { packet: packetOf(1), from: "client" })).status;
     const ready = (await service.send("GET", "/readyz")).status;

@@ -7,6 +7,7 @@ import { ACL, ACL_BYTES, CODE, RULE_BYTES, RULE_RANGES } from "../layout.js";
 import { align } from "../state.js";
 import { MODULE_BYTES } from "../wasm.js";
 import { type Built, Classes, MOST_RULES_OF_CLASSES } from "./classes.js";
+import { buildCuts, GROWTHS } from "./cuts.js";
 import { type AclRule, KEY_BYTES, LANES, linearSearch, rangesOf, samplePackets } from "./rules.js";
 import { buildTuples, Columns, LAYOUTS } from "./tuples.js";
 
@@ -17,11 +18,13 @@ const SCANNED = 64;
 /** Above so many rules a structure may take at most so many bytes each. */
 const MANY_RULES = 50_000;
 const BYTES_A_RULE = 110;
+/** No structure may take more. */
+const MOST_BYTES = 64 * 1024 * 1024;
 /** Packets that candidates are measured with, and those of them that are checked. */
 const SAMPLE = 16384;
 const CHECKED = 256;
 /** No further candidate is begun after so many milliseconds of the processor (not of the clock: the choice shall not depend on who else uses the machine). */
-const PATIENCE = { few: 1200, many: 5000 } as const;
+const PATIENCE = { few: 1000, many: 5000 } as const;
 /** Prefixes shorter than this stand in the lists of many pairs. */
 const WIDE = 16;
 /** Nothing else is tried where something takes so few nanoseconds. */
@@ -30,14 +33,14 @@ const FEW_RULES = 16384;
 /** Where building may leave what only it needs: behind the largest image. */
 const WORKSPACE = 256 * 1024 * 1024;
 /** Packets that are timed together, and for how long a candidate is measured. */
-const SLICE = 1024;
+const SLICE = 8192;
 const MEASURED_MS = 40;
 /** Candidates up to so many times as slow as the best are measured again. */
 const RIVALS = 2.5;
 /** Packets a call. */
 const CHUNK = 4096;
 
-type Way = "classifyByClasses" | "classifyByLists" | "classifyByParts" | "classifyByTuples" | "classifyByScan";
+type Way = "classifyByClasses" | "classifyByCuts" | "classifyByLists" | "classifyByParts" | "classifyByTuples" | "classifyByScan";
 
 interface Candidate extends Built {
   readonly name: string;
@@ -104,7 +107,8 @@ export class Acl {
         const got = arena.get(out + (4 * i * SAMPLE) / CHECKED);
         if (got !== wanted[i] >>> 0) throw new Error(`${name}: packet ${i} of the sample meets rule ${got | 0}, not ${wanted[i]}`);
       }
-      candidates.push({ ...built, name, way, buildMs, slice, nanos: measure(slice) });
+      const best = Math.min(...candidates.map((c) => c.nanos));
+      candidates.push({ ...built, name, way, buildMs, slice, nanos: measure(slice, RIVALS * best) });
     };
     if (rules.length <= SCANNED) consider("scan", "classifyByScan", () => buildScan(arena, ranges, top));
     if (rules.length <= MOST_RULES_OF_CLASSES) {
@@ -114,6 +118,18 @@ export class Acl {
       consider("classes of addresses, lists of rules", "classifyByLists", () => classes.toLists());
       top = Math.max(top, classes.end);
     }
+    const groups = parts(rules);
+    for (const g of GROWTHS)
+      consider(`cuts (lists of ${g.leaf}, thrift ${g.thrift})`, "classifyByCuts", () =>
+        buildCuts(
+          arena,
+          ranges,
+          groups.map((p) => p.rules),
+          top,
+          Math.min(limit, MOST_BYTES),
+          g,
+        ),
+      );
     const columns = new Columns(ranges);
     for (const l of LAYOUTS)
       consider(`merged tuples (${l.merging} merging, ${l.tables} tables, buckets of ${l.bucket})`, "classifyByTuples", () =>
@@ -121,7 +137,8 @@ export class Acl {
       );
     // The best ones once more, in turns: what one of them lost to others on this machine, it may have lost alone.
     const finalists = [...candidates].sort((a, b) => a.nanos - b.nanos).filter((c, _, [best]) => c.nanos < RIVALS * best.nanos);
-    if (finalists.length > 1) for (let n = 0; n < 2; n++) for (const c of finalists) c.nanos = Math.min(c.nanos, measure(c.slice));
+    if (finalists.length > 1)
+      for (let n = 0; n < 2; n++) for (const c of finalists) c.nanos = Math.min(c.nanos, measure(c.slice, Number.POSITIVE_INFINITY));
     const fitting = candidates.filter((c) => c.bytes <= limit);
     const chosen = (fitting.length > 0 ? fitting : candidates).reduce((a, b) => (b.nanos < a.nanos ? b : a));
     const choice: AclChoice = {
@@ -175,17 +192,20 @@ function parts(rules: readonly AclRule[]): { rules: Uint32Array; lists: boolean 
 
 /**
  * What a look-up of the sample takes, in nanoseconds: the sum of the least times of its slices, each of which is short enough to be had without being
- * interrupted, however busy the machine is.
+ * interrupted, on a machine that is not too busy, and long enough that no branch is known by heart. What took more than `hopeless` twice is not measured further.
  */
-function measure(slice: (from: number, count: number) => void): number {
+function measure(slice: (from: number, count: number) => void, hopeless: number): number {
   const least = new Float64Array(SAMPLE / SLICE).fill(Number.POSITIVE_INFINITY);
-  for (let n = 0, end = performance.now() + MEASURED_MS; n < 6 || (performance.now() < end && n < 60); n++)
+  const nanos = () => (1e6 * least.reduce((a, b) => a + b)) / SAMPLE;
+  for (let n = 0, end = performance.now() + MEASURED_MS; n < 6 || (performance.now() < end && n < 60); n++) {
     for (let i = 0; i < least.length; i++) {
       const start = performance.now();
       slice(i * SLICE, SLICE);
       least[i] = Math.min(least[i], performance.now() - start);
     }
-  return (1e6 * least.reduce((a, b) => a + b)) / SAMPLE;
+    if (n === 1 && nanos() > hopeless) break;
+  }
+  return nanos();
 }
 
 function buildScan(arena: Arena, ranges: Uint16Array, from: number): Built {

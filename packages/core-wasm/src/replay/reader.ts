@@ -113,34 +113,48 @@ export class ReplayReader {
   }
 
   /**
-   * The flows held, in the same order, without what only their records tell: `kind` is one number for all flows that have path, fate, direction and
-   * what was seen of them in common; `flow` makes the record.
+   * The flows held, in the same order, without what only their records tell. There may be millions: what is yielded is one object, which holds until the
+   * next.
    */
   *briefly(): Generator<FlowBrief> {
     this.settle();
     const { arena } = this;
-    const kinds = new Map<string, number>();
+    const { flows, stride } = this.seat;
+    const kinds = new Map<number, number>();
     const count = this.get("R_FLOW_COUNT");
+    const brief = { number: 0, kind: 0, icmp: false, order: 0, packets: 0, bytes: 0 };
+    let last = -1;
     for (let n = 0; n < count; n++) {
-      if (this.isGone(n)) continue;
-      const at = this.seat.flows + n * this.seat.stride;
+      const at = flows + n * stride;
+      const what = arena.get(at + FLOW.W_KIND);
+      if (what === FLOW_GONE) continue;
+      // Of 17 (none is 0), 16, 10 and 1 bits.
+      const path = (arena.get(at + FLOW.W_PATH) + 1) % 2 ** 32;
       const key =
-        [FLOW.W_PATH, FLOW.W_SEEN, FLOW.W_LEAF].map((o) => arena.get(at + o)).join() + (arena.get(at + FLOW.W_KIND) & FLOW_LEAVING);
-      let kind = kinds.get(key);
-      if (kind === undefined) {
-        kind = kinds.size;
-        kinds.set(key, kind);
+        ((path * 2 ** 16 + arena.get(at + FLOW.W_SEEN)) * 2 ** 10 + arena.get(at + FLOW.W_LEAF)) * 2 +
+        ((what & FLOW_LEAVING) === 0 ? 0 : 1);
+      if (key !== last) {
+        last = key;
+        let kind = kinds.get(key);
+        if (kind === undefined) {
+          kind = kinds.size;
+          kinds.set(key, kind);
+        }
+        brief.kind = kind;
       }
-      const proto = arena.get(at + FLOW.W_KIND) & 0x1ff;
-      yield {
-        kind,
-        icmp: proto === 1 || proto === (0x100 | 58),
-        order: arena.getCount(at + FLOW.W_ORDER),
-        packets: arena.getCount(at + FLOW.W_PACKETS),
-        bytes: arena.getCount(at + FLOW.W_BYTES),
-        record: () => this.flow(at),
-      };
+      const proto = what & 0x1ff;
+      brief.number = n;
+      brief.icmp = proto === 1 || proto === (0x100 | 58);
+      brief.order = arena.getCount(at + FLOW.W_ORDER);
+      brief.packets = arena.getCount(at + FLOW.W_PACKETS);
+      brief.bytes = arena.getCount(at + FLOW.W_BYTES);
+      yield brief;
     }
+  }
+
+  /** The record of a flow held, by its number (see FlowBrief). */
+  record(number: number): FlowRecord {
+    return this.flow(this.seat.flows + number * this.seat.stride);
   }
 
   /** The paths taken, in order of first sight. */

@@ -143,14 +143,16 @@ export interface FlowRecord extends TupleRecord {
   } | null;
 }
 
-/** See ReplaySession.briefly. */
+/** See ReplayReader.briefly. */
 export interface FlowBrief {
+  /** Where it stands: ReplayReader.record. */
+  readonly number: number;
+  /** One number for all flows that have path, fate, direction and what was seen of them in common. */
   readonly kind: number;
   readonly icmp: boolean;
   readonly order: number;
   readonly packets: number;
   readonly bytes: number;
-  readonly record: () => FlowRecord;
 }
 
 /** What the capture shows of a flow besides its own packets. */

@@ -8,11 +8,12 @@
 import { Worker } from "node:worker_threads";
 import { type CompiledNetwork, type ErrorCode, type KnownConnection, PlumblineError } from "@plumbline/model";
 import { Arena } from "../arena.js";
+import { STAGE_BYTES } from "./areas.js";
 import { ReplayReader, type Seat } from "./reader.js";
 import type { CaptureProblem, FlowRecord, PathSample, ReplayOptions } from "./records.js";
 
-/** Pieces that a thread may be behind the reader. */
-const BEHIND = 4;
+/** Pieces that a thread may be behind the reader: as many stand in memory. */
+const BEHIND = 8;
 
 export interface ShareData {
   readonly compiled: CompiledNetwork;
@@ -97,6 +98,9 @@ class Share {
 
 export class SharedReplay {
   private readonly shares: Share[];
+  /** Where pieces are read to, in turns; all threads read them there. */
+  private readonly rooms = Array.from({ length: BEHIND }, () => new Uint8Array(new SharedArrayBuffer(STAGE_BYTES)));
+  private turn = 0;
 
   constructor(data: ShareData, parts: number, handlers: ShareHandlers) {
     this.shares = Array.from(
@@ -112,14 +116,27 @@ export class SharedReplay {
 
   /** Takes the next bytes of the capture; waits for threads that are far behind. */
   async feed(piece: Uint8Array): Promise<void> {
-    // One copy, which all threads read.
-    const bytes = new Uint8Array(new SharedArrayBuffer(piece.length));
-    bytes.set(piece);
-    for (const s of this.shares) {
-      await s.until(() => s.waiting < BEHIND);
-      s.waiting++;
-      s.worker.postMessage({ kind: "bytes", bytes } satisfies ToShare);
+    for (let at = 0; at < piece.length; at += STAGE_BYTES) {
+      const part = piece.subarray(at, at + STAGE_BYTES);
+      await this.feedFrom((room) => {
+        room.set(part);
+        return part.length;
+      });
     }
+  }
+
+  /** Takes the next bytes where `read` puts them, and tells how many it has put there (0: the file's end); waits for threads that are far behind. */
+  async feedFrom(read: (room: Uint8Array) => number): Promise<number> {
+    for (const s of this.shares) await s.until(() => s.waiting < BEHIND);
+    const room = this.rooms[this.turn];
+    const n = read(room);
+    if (n === 0) return 0;
+    this.turn = (this.turn + 1) % BEHIND;
+    for (const s of this.shares) {
+      s.waiting++;
+      s.worker.postMessage({ kind: "bytes", bytes: room.subarray(0, n) } satisfies ToShare);
+    }
+    return n;
   }
 
   /** Says that no bytes follow, and waits for the threads. */
