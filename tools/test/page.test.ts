@@ -118,6 +118,13 @@ describe.skipIf(!browserIsHere())("the page", () => {
     await page.goto(link);
     await evidence.locator("li.this").waitFor();
     expect(await page.getByRole("radio", { checked: true }).textContent()).toContain("16.7 %");
+    // The host has a DNAT rule for this address that no packet from outside ever sees.
+    await page.getByText(/^Present, never reached/).click();
+    await page
+      .getByText(/^-A OVN-KUBE-EXTERNALIP.* -d 192\.168\.66\.100/)
+      .first()
+      .waitFor();
+    await shot(page, "beside");
     await page.getByRole("button", { name: "All 6 branches" }).click();
     await page.getByRole("region", { name: "Picture of all branches" }).waitFor();
     await shot(page, "branches");

@@ -1,10 +1,11 @@
 /** Archives that come from outside: hostile ones leave nothing behind, sound ones come in masked, once, in whatever form. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { type Header, pack } from "tar-stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { packFolder } from "../src/client/index.js";
 import { startService, type TestService, tarOf } from "./service.js";
 
 let s: TestService;
@@ -181,4 +182,28 @@ test("a file that is too large is named and not kept", async () => {
   expect(inspection.problems).toMatchObject([
     { severity: "error", file: "node-1/host/journal", message: expect.stringMatching(/^the file has 2097152 bytes/) },
   ]);
+});
+
+test("a folder that is sent names the links and hidden folders that stay behind, as one that is read", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "plumbline-sent-"));
+  try {
+    mkdirSync(join(folder, "node-1/host"), { recursive: true });
+    mkdirSync(join(folder, ".git"));
+    writeFileSync(join(folder, "node-1/host/ip_neigh"), "192.0.2.1 dev eth0 lladdr 52:54:00:00:00:01 REACHABLE\n");
+    symlinkSync("/etc/hostname", join(folder, "node-1/host/out"));
+    symlinkSync("../host", join(folder, "node-1/host/folder"));
+    symlinkSync("gone", join(folder, "node-1/host/nowhere"));
+    const chunks: Buffer[] = [];
+    for await (const chunk of packFolder(folder)) chunks.push(chunk as Buffer);
+    const sent = (await s.send("POST", "/v1/snapshots?name=sent.tar", s.admin, Buffer.concat(chunks))).json;
+    const { problems } = (await s.send("GET", `/v1/snapshots/${sent.id}/inspect`, s.admin)).json;
+    expect(problems.map((p: { file: string; message: string }) => `${p.file}: ${p.message}`).sort()).toEqual([
+      ".git: a hidden folder is not read",
+      "node-1/host/folder: a link to a folder is not followed",
+      "node-1/host/nowhere: a link that leads nowhere",
+      "node-1/host/out: a link that leaves the snapshot is not followed",
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

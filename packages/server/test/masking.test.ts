@@ -254,3 +254,10 @@ test("time is linear in the length of a line", () => {
   masker.end();
   expect(out).toHaveLength(6);
 });
+
+test("a column's name in OVN's permissions is no credential", () => {
+  const row = '{"authorization":"chassis_name","insert_delete":true,"table":"Encap"}';
+  expect(mask(row)).toEqual({ text: row, masked: 0 });
+  expect(mask('{"authorization":"Bearer abcdefgh12345678","insert_delete":true}').masked).toBe(1);
+  expect(mask('{"authorization":"chassis_name"}').masked).toBe(1);
+});

@@ -164,7 +164,9 @@ function howOf(q: Question | undefined, options: Options) {
 function ask({ session, logical }: Sessions, q: Question, options: Options): Answer {
   const how = howOf(q, options);
   const result = trace(session, q.packet, how);
-  return logical ? { ...result, compared: compareTraces(session, result, trace(logical, q.packet, { ...how, whyNot: undefined })) } : result;
+  return logical
+    ? { ...result, compared: compareTraces(session, result, trace(logical, q.packet, { ...how, whyNot: undefined })) }
+    : result;
 }
 
 /** Whether the answer is the expected one; with --reply a delivery counts only if the answer arrives too. */

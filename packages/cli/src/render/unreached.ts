@@ -117,14 +117,19 @@ function ruleLine(r: UnreachedRule, why: string, paint: Paint, width: number): s
 /** The answers to `--why-not`, a rule after the other. */
 export function whyNotLines(answers: readonly WhyNot[], branches: number, paint: Paint): string[] {
   return answers.flatMap((x) => {
-    const lines = ["", `${paint("heading", `why not ${place(x) || x.stage}`)}  ${paint("faint", `${x.device}, ${x.stage}`)}`, `  ${ruleTextOf(x.rule.text)}`];
+    const lines = [
+      "",
+      `${paint("heading", `why not ${place(x) || x.stage}`)}  ${paint("faint", `${x.device}, ${x.stage}`)}`,
+      `  ${ruleTextOf(x.rule.text)}`,
+    ];
     const names = namesOf(x.links, paint);
     if (names !== "") lines.push(`  of ${names}`);
     for (const a of x.answers) {
       const which = x.answers.length === 1 ? "" : `${branchNames(a.branches, branches)}: `;
       const tone = a.reason === "hit" ? paint("good", "it was hit") : a.why;
       lines.push(`  => ${which}${tone}`);
-      if (a.by) lines.push(`     ${a.by.device}, ${a.by.stage}: ${shorten(ruleTextOf(a.by.rule.text), 160)}  ${paint("faint", place(a.by))}`);
+      if (a.by)
+        lines.push(`     ${a.by.device}, ${a.by.stage}: ${shorten(ruleTextOf(a.by.rule.text), 160)}  ${paint("faint", place(a.by))}`);
     }
     return lines;
   });

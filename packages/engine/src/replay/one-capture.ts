@@ -37,7 +37,7 @@ import { Summarizer } from "./summary.js";
 
 /** The most paths that are told apart. */
 export const MAX_PATHS = 1 << 16;
-/** Connections that all trackers together remember: five to ten for a client's connection to a service. Takes memory as they come, 144 bytes each. */
+/** Connections that all trackers together remember: five to ten for a client's connection to a service. Takes memory as they come, 128 bytes each. */
 const CONNECTIONS = 1 << 23;
 /** Flows whose branches are asked because the capture speaks against the chosen one. */
 const MOST_ASKED = 5000;
@@ -161,6 +161,7 @@ export class OneCapture {
         this.point,
         {
           feed: (piece) => shared.feed(piece),
+          feedFrom: (read) => shared.feedFrom(read),
           finish: async () => {
             const results = await shared.finish();
             checkLinks(

@@ -26,19 +26,29 @@ export interface PartFlow {
   readonly record: () => FlowRecord;
 }
 
-/** The flows of all parts, in the order of their first packets. */
+/** The flows of all parts, in the order of their first packets. What is yielded holds until the next. */
 export function* flowsOf(parts: readonly Part[]): Generator<PartFlow> {
-  if (parts.length === 1) for (const f of parts[0].reader.briefly()) yield { ...f, part: parts[0] };
-  else {
-    const all: PartFlow[] = [];
-    const errors = new Map<string, PartFlow>();
-    for (const part of parts)
-      for (const f of part.reader.briefly()) {
-        if (!f.icmp) all.push({ ...f, part });
-        else join(errors, f.record(), part);
-      }
-    yield* [...all, ...errors.values()].sort((a, b) => a.order - b.order);
+  if (parts.length === 1) {
+    const [part] = parts;
+    const flow = { part, kind: 0, order: 0, packets: 0, bytes: 0, number: 0, record: () => part.reader.record(flow.number) };
+    for (const f of part.reader.briefly()) {
+      flow.kind = f.kind;
+      flow.order = f.order;
+      flow.packets = f.packets;
+      flow.bytes = f.bytes;
+      flow.number = f.number;
+      yield flow;
+    }
+    return;
   }
+  const all: PartFlow[] = [];
+  const errors = new Map<string, PartFlow>();
+  for (const part of parts)
+    for (const { number, icmp, ...f } of part.reader.briefly()) {
+      if (icmp) join(errors, part.reader.record(number), part);
+      else all.push({ ...f, part, record: () => part.reader.record(number) });
+    }
+  yield* [...all, ...errors.values()].sort((a, b) => a.order - b.order);
 }
 
 function join(errors: Map<string, PartFlow>, flow: FlowRecord, part: Part): void {

@@ -13,7 +13,7 @@ const REST_EVERY = 50;
 export interface BytesReader {
   feed(piece: Uint8Array): void | Promise<void>;
   /** Reads straight to where the bytes are wanted; returns how many, 0 at the end. */
-  feedFrom?(read: (room: Uint8Array) => number): number;
+  feedFrom?(read: (room: Uint8Array) => number): number | Promise<number>;
   finish(): CaptureProblem | undefined | Promise<CaptureProblem | undefined>;
   readonly frames: number;
   readonly counters: ReplayCounters;
@@ -34,7 +34,7 @@ export async function readCapture(
   if (readInto && core.feedFrom) {
     let rested = performance.now();
     for (let n = -1; n !== 0; ) {
-      n = watch.during("core", () => core.feedFrom!((room) => watch.during("read", () => readInto(room))));
+      n = await watch.during("core", () => core.feedFrom!((room) => watch.during("read", () => readInto(room))));
       bytes += n;
       progress(core.frames, bytes);
       if (performance.now() - rested < REST_EVERY) continue;

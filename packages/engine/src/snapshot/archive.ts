@@ -17,6 +17,7 @@ import { type ArchiveSource, fileSource, headOf, SourceReader } from "./archive-
 import type { Holding, RawEntry } from "./entry.js";
 import { gunzipBytes } from "./gzip.js";
 import type { Limits } from "./limits.js";
+import { isNotRead, NOT_READ, NOT_READ_KEY, type NotRead } from "./not-read.js";
 
 type Kind = "tar" | "gzip" | "zip";
 
@@ -108,6 +109,11 @@ class Guard {
     this.problems.push({ severity: "info", file: entry, line: 0, message: `a link to ${to} is not followed`, hint: "" });
   }
 
+  /** What whoever packed a folder left out, and said so. */
+  notRead(entry: string, why: NotRead): void {
+    this.problems.push({ severity: "info", file: entry, line: 0, message: NOT_READ[why], hint: "" });
+  }
+
   /** Counts unpacked bytes before they are kept. */
   count(entry: string, size: number): void {
     this.total += size;
@@ -192,6 +198,12 @@ function bombGuard({ source, limits }: Guard): Transform {
   });
 }
 
+function link(guard: Guard, name: string, header: Header): void {
+  const why = (header.pax as Record<string, unknown> | null | undefined)?.[NOT_READ_KEY];
+  if (isNotRead(why)) guard.notRead(name, why);
+  else guard.link(name, header.linkname ?? "", header.type === "link");
+}
+
 async function readTar(guard: Guard, take: TakeEntry, input: readonly (Readable | Transform)[]): Promise<void> {
   const tar = extract();
   const fed = pipeline([...input, tar]);
@@ -207,7 +219,7 @@ async function readTar(guard: Guard, take: TakeEntry, input: readonly (Readable 
           break;
         case "symlink":
         case "link":
-          guard.link(name, header.linkname ?? "", header.type === "link");
+          link(guard, name, header);
           entry.resume();
           break;
         case "file":

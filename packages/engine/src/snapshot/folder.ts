@@ -9,6 +9,7 @@ import { basename, join, sep } from "node:path";
 import { PlumblineError, type Problem } from "@plumbline/model";
 import type { Holding, RawEntry } from "./entry.js";
 import type { Limits } from "./limits.js";
+import { NOT_READ } from "./not-read.js";
 
 export function readFolder(root: string, limits: Limits): Holding {
   const entries: RawEntry[] = [];
@@ -33,12 +34,12 @@ export function readFolder(root: string, limits: Limits): Holding {
           "Give the folder of one snapshot, not one above it.",
         ]);
       if (name.isDirectory()) {
-        if (name.name.startsWith(".")) skip(path, "a hidden folder is not read");
+        if (name.name.startsWith(".")) skip(path, NOT_READ.hidden);
         else if (depth >= limits.depth) skip(path, `folders nested deeper than ${limits.depth} are not read`);
         else walk(full, `${path}/`, depth + 1);
       } else if (name.isFile()) addFile(full, path);
       else if (name.isSymbolicLink()) addLink(full, path);
-      else skip(path, "neither file nor folder: not read");
+      else skip(path, NOT_READ.special);
     }
   };
   const addFile = (full: string, path: string): void => {
@@ -52,11 +53,11 @@ export function readFolder(root: string, limits: Limits): Holding {
   const addLink = (full: string, path: string): void => {
     try {
       const target = realpathSync(full);
-      if (!target.startsWith(real + sep)) skip(path, "a link that leaves the snapshot is not followed");
+      if (!target.startsWith(real + sep)) skip(path, NOT_READ.leaves);
       else if (statSync(target).isFile()) addFile(target, path);
-      else skip(path, "a link to a folder is not followed");
+      else skip(path, NOT_READ.folder);
     } catch {
-      skip(path, "a link that leads nowhere");
+      skip(path, NOT_READ.nowhere);
     }
   };
 

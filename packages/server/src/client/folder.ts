@@ -1,11 +1,12 @@
 /**
- * A folder as a tar stream, holding what `plumbline` itself would read of it: files, and links to files inside it as these files; no
- * hidden folders, no other links.
+ * A folder as a tar stream, holding what `plumbline` itself would read of it: files, and links to files inside it as these files. Hidden
+ * folders, other links and devices are named and not sent, so that the service says of them what is said of a folder that is read here.
  */
 import { createReadStream, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { NOT_READ_KEY, type NotRead } from "@plumbline/engine";
 import { pack } from "tar-stream";
 
 export function packFolder(root: string): Readable {
@@ -17,12 +18,18 @@ export function packFolder(root: string): Readable {
       const full = join(dir, entry.name);
       const name = prefix + entry.name;
       if (entry.isDirectory()) {
-        if (!entry.name.startsWith(".")) await add(full, `${name}/`);
+        if (entry.name.startsWith(".")) notRead(name, "hidden");
+        else await add(full, `${name}/`);
         continue;
       }
-      const path = entry.isFile() ? full : entry.isSymbolicLink() ? inside(full, real) : null;
-      if (path !== null) await file(path, name);
+      const found = entry.isFile() ? { path: full } : entry.isSymbolicLink() ? inside(full, real) : "special";
+      if (typeof found === "string") notRead(name, found);
+      else await file(found.path, name);
     }
+  };
+  const notRead = (name: string, why: NotRead): void => {
+    // Nothing of where a link leads is told: only that there is one.
+    tar.entry({ name, type: "symlink", linkname: ".", pax: { [NOT_READ_KEY]: why }, mtime: new Date(0) });
   };
   const file = async (path: string, name: string): Promise<void> => {
     const { size } = statSync(path);
@@ -37,12 +44,13 @@ export function packFolder(root: string): Readable {
   return tar as unknown as Readable;
 }
 
-/** The file that a link leads to, if it is inside; null if not. */
-function inside(link: string, root: string): string | null {
+/** The file that a link leads to, if it is inside; else why it is not followed. */
+function inside(link: string, root: string): { readonly path: string } | NotRead {
   try {
     const target = realpathSync(link);
-    return target.startsWith(root + sep) && statSync(target).isFile() ? target : null;
+    if (!target.startsWith(root + sep)) return "leaves";
+    return statSync(target).isFile() ? { path: target } : "folder";
   } catch {
-    return null;
+    return "nowhere";
   }
 }

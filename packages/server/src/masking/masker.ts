@@ -16,6 +16,9 @@ export const MASK = "<masked>";
 /** A value that tells nothing: a switch, nothing at all, a variable, what was masked before. */
 const TELLS_NOTHING = /^(?:|true|false|null|none|nil|~|undefined|\{\}|\[\]|<[^<>]*>|\*+|x{3,}|\$\{?[A-Za-z_]\w*\}?|\$\([A-Za-z_]\w*\))$/i;
 
+/** In OVN's southbound RBAC_Permission `authorization` is the name of the column that says whose a row is, beside `insert_delete` (ovn-sb(5)). */
+const isColumn = (value: string, around: string): boolean => /^[a-z_]{1,40}$/.test(value) && around.includes('"insert_delete"');
+
 /** A key of YAML with what follows it on the line. */
 const YAML = /^(\s*(?:- +)*)(["']?)([\w.$/-]{1,100})\2(\s*:)(\s+(.*)|)$/d;
 /** `"key": "value"` of JSON; numbers too. */
@@ -189,6 +192,7 @@ export class Masker {
       if (key === "name") name = string ?? "";
       const applied = key.endsWith("/last-applied-configuration") && /kind\\+"\s*:\s*\\+"Secret\\+"/.test(value);
       if (!(isValue || applied || isSecretName(key)) || TELLS_NOTHING.test(value)) return null;
+      if (key === "authorization" && isColumn(value, text)) return null;
       this.masked++;
       return { group: string === undefined ? 4 : 3, by: string === undefined ? "0" : MASK };
     });

@@ -62,7 +62,9 @@ async function traceAll(k: Kept, ask: TraceAsk): Promise<string> {
   const logical = ask.compare === "logical" ? await (k.logical ??= logicalSession(session)) : undefined;
   const one = (packet: string, options: TraceOptions) => {
     const result = trace(session, packet, options);
-    return logical ? { ...result, compared: compareTraces(session, result, trace(logical, packet, { ...options, whyNot: undefined })) } : result;
+    return logical
+      ? { ...result, compared: compareTraces(session, result, trace(logical, packet, { ...options, whyNot: undefined })) }
+      : result;
   };
   const options: TraceOptions = {
     reply: ask.reply === true,

@@ -8,7 +8,7 @@
 import { type Device, EV, endText, type Network, type Rule, type Table } from "@plumbline/model";
 import { type Caller, callersOf, isOption } from "./callers.js";
 import { type Condition, conditionsOf, conditionText } from "./conditions.js";
-import { type Decision, decisionOf, type Form, formsOf, nextOf, placeOf, type Visit, type Way } from "./way.js";
+import { type Decision, decisionOf, type Form, nextOf, placeOf, type Visit, type Way } from "./way.js";
 
 /**
  * - hit: it was hit.
@@ -66,7 +66,7 @@ function within(way: Way, form: Form): Way {
 /** The host sees the packet only with another destination. */
 function translated(way: Way, device: Device, form: Form): Reason {
   const { net } = way;
-  const later = formsOf(way).find((f) => [...f.devices].some((d) => d.host === device.host));
+  const later = way.forms.find((f) => [...f.devices].some((d) => d.host === device.host));
   const { table, rule } = form.end;
   const name = device.node || device.host;
   return {
@@ -152,17 +152,31 @@ function inChain(way: Way, rule: Rule, table: Table, events: readonly number[]):
       continue;
     }
     const last = walk[walk.length - 1];
-    const ender = net.rules[way.line[last].b];
+    const ender = takerOf(way, last, table);
     const matches = conditionsOf(rule, table, way.line[last].row, device)?.length === 0;
     out.push({
       kind: "ended",
-      why: `an earlier rule of its chain took the packet${matches ? ", which it would have matched" : ""}`,
-      by: { device, table, rule: ender },
+      why: `an earlier rule of the chain took the packet${matches ? ", which it would have matched as well" : ""}`,
+      by: { device, table: net.tables[ender.table], rule: ender },
       conditions: [],
     });
   }
   // A rule that several lines became may match at another's place.
   return out.length > 0 ? out : [{ kind: "preferred", why: "another rule of its line was taken", by: null, conditions: [] }];
+}
+
+/** The rule at an event, or, where it jumped to other chains of its table, the last one hit there. */
+function takerOf({ net, line }: Way, at: number, table: Table): Rule {
+  const family = table.name.split(" ")[0];
+  let rule = net.rules[line[at].b];
+  for (let i = at + 1; i < line.length && line[i].kind !== EV.enter; i++) {
+    const e = line[i];
+    if (e.kind !== EV.hit && e.kind !== EV.miss) continue;
+    const t = net.tables[e.a];
+    if (t.stage !== table.stage || t.name.split(" ")[0] !== family || e.kind === EV.miss) break;
+    rule = net.rules[e.b];
+  }
+  return rule;
 }
 
 /** The packet was on the device: which rule would have led to the table, and why that one did not. */
@@ -189,11 +203,16 @@ function notAsked(way: Way, table: Table, device: Device): Reason {
     if (near.length > 0) {
       const best = near.reduce((a, b) => (nearness(b.reason) < nearness(a.reason) ? b : a));
       const steps = best.to.id === table.id ? "" : `, by way of ${best.to.name}`;
-      const what = best.caller.rule ? "the rule that would lead there" : `the end of ${best.caller.table.name}, which leads there`;
+      const { caller, reason } = best;
+      // Where another rule stood in the way, that one is the answer; else the rule that would have led there.
+      const other = reason.by?.rule && reason.by.rule !== caller.rule ? reason.by : null;
+      const leads = caller.rule
+        ? `${caller.table.name}${caller.rule.number === undefined ? "" : ` rule ${caller.rule.number}`}`
+        : `the end of ${caller.table.name}`;
       return {
         kind: "not-asked",
-        why: `${table.stage} ${table.name} was not asked${steps}: ${what}: ${best.reason.why}`,
-        by: best.caller.rule ? { device, table: best.caller.table, rule: best.caller.rule } : best.reason.by,
+        why: `${table.stage} ${table.name} was not asked${steps}: of ${leads}, which leads there: ${reason.why}`,
+        by: other ?? (caller.rule ? { device, table: caller.table, rule: caller.rule } : null),
         conditions: best.reason.conditions,
       };
     }
@@ -228,7 +247,9 @@ function callerReason(way: Way, { table, rule }: Caller, to: Table): Reason {
       : ended("the packet's way ended first");
   }
   if (way.asked.get(table.id)?.some((i) => way.line[i].kind === EV.hit && way.line[i].b === rule.id))
-    return ended(isOption(rule.program, to.id) ? "it was hit, and took another of its options" : "it was hit, and the packet's way ended first");
+    return ended(
+      isOption(rule.program, to.id) ? "it was hit, and took another of its options" : "it was hit, and the packet's way ended first",
+    );
   return lookedAt(way, rule, table) ?? ended("it was not looked at");
 }
 

@@ -12,7 +12,7 @@ import { addressText } from "../../explain/fields.js";
 import { uniqueLinks } from "../../explain/rules.js";
 import { rulesAbout } from "./by-destination.js";
 import { type Reason, type ReasonKind, reasonFor } from "./reason.js";
-import { formsOf, placeOf, type Way } from "./way.js";
+import { placeOf, type Way } from "./way.js";
 
 /** A rule as evidence, and where it stands. */
 export interface PlacedRule {
@@ -84,7 +84,7 @@ export function unreachedOn(way: Way, annotators: readonly Annotator[], told: Re
   };
   const beyond = new Set<string>();
   let others = 0;
-  for (const [n, form] of formsOf(way).entries())
+  for (const [n, form] of way.forms.entries())
     for (const rule of rulesAbout(net, form.row)) {
       const place = placeOf(rule);
       if (way.hit.has(place) || told.has(place) || beyond.has(place)) continue;
@@ -98,7 +98,8 @@ export function unreachedOn(way: Way, annotators: readonly Annotator[], told: Re
       }
       const reason = reasonFor(way, rule, form);
       const known = found.get(place);
-      if (!known || RANK[reason.kind] < RANK[known.reason.kind]) found.set(place, { rule, table, row: form.row, reason, form: known?.form ?? n });
+      if (!known || RANK[reason.kind] < RANK[known.reason.kind])
+        found.set(place, { rule, table, row: form.row, reason, form: known?.form ?? n });
     }
   const sorted = [...found.values()].sort(
     (a, b) =>
@@ -119,7 +120,11 @@ function toldRule(net: Network, { rule, table, row, reason }: Found, annotators:
     reason: reason.kind as UnreachedRule["reason"],
     why: withDatapaths(net, rule, reason, annotators),
     by: byOf(net, reason),
-    to: [...new Set(translations(rule.program).map((t) => (t.port === 0 ? addressText(t.address) : addressPort(addressText(t.address), t.port))))],
+    to: [
+      ...new Set(
+        translations(rule.program).map((t) => (t.port === 0 ? addressText(t.address) : addressPort(addressText(t.address), t.port))),
+      ),
+    ],
     links: uniqueLinks(annotators.flatMap((a) => [...a(rule, device)])),
   };
 }

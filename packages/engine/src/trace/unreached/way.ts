@@ -5,6 +5,7 @@ import {
   type Device,
   EV,
   type Event,
+  FIELDS,
   get,
   type Network,
   type Numbering,
@@ -49,6 +50,8 @@ export interface Way {
   /** Evidence lines of all rules that the run hit, copies and answers among them. */
   readonly hit: ReadonlySet<string>;
   readonly num: Numbering;
+  /** The packet's forms in their order, outside of tunnels. */
+  readonly forms: readonly Form[];
 }
 
 /** `file:line` of a rule's evidence; a rule without any by its number. */
@@ -74,7 +77,7 @@ export function wayOf(line: readonly Event[], all: readonly Event[], net: Networ
   }
   const hit = new Set<string>();
   for (const e of all) if (e.kind === EV.hit) hit.add(placeOf(net.rules[e.b]));
-  return { net, line, visits, asked, hit, num };
+  return { net, line, visits, asked, hit, num, forms: formsOf(line, net) };
 }
 
 /** Kinds of decision that say where a packet goes; the others carry that out (a neighbour's MAC), or are asked on the way. */
@@ -84,6 +87,7 @@ const DECIDES: ReadonlySet<string> = new Set(["openflow", "logical", "netfilter"
 export function decisionOf(way: Way, v: Visit): Decision | null {
   let last: Decision | null = null;
   let telling: Decision | null = null;
+  let route: Decision | null = null;
   let chosen: Decision | null = null;
   for (let i = v.from; i < v.to; i++) {
     const e = way.line[i];
@@ -94,12 +98,14 @@ export function decisionOf(way: Way, v: Visit): Decision | null {
       last = { table, rule, at: i, choice: "" };
       // A chain that ends without a decision, and a sysctl that lets pass, send nothing anywhere.
       if (DECIDES.has(table.stage) && rule && table.name !== "forwarding") telling = last;
+      if (table.stage === "fib") route = last;
     } else if (e.kind === EV.choice && e.c > 1 && last) {
       const { how } = way.num.sites[e.a];
       chosen = { ...last, choice: `${e.b + 1} of ${e.c} by ${how}` };
     }
   }
-  return chosen ?? telling ?? last;
+  // Of a host that sends the packet on it is the route; one that ends there is ended by the last rule.
+  return chosen ?? (nextOf(way, v) ? route : null) ?? telling ?? last;
 }
 
 /** Where the packet went from a stay: the next device that is no wire; null where it ended there. */
@@ -121,44 +127,52 @@ export interface Form {
   readonly end: Decision;
 }
 
-/** The packet's forms in their order, outside of tunnels. */
-export function formsOf(way: Way): Form[] {
+function formsOf(line: readonly Event[], net: Network): Form[] {
   const forms = new Map<string, { row: Row; at: Set<number>; devices: Set<Device>; end: Decision }>();
-  const depth = depths(way);
+  let depth = 0;
   let ends = { src: "", dst: "" };
-  for (const [i, e] of way.line.entries()) {
+  let last: Row | undefined;
+  let key = "";
+  for (const [i, e] of line.entries()) {
     if (e.kind !== EV.hit && e.kind !== EV.miss) continue;
-    const to = destinationOf(e.row);
-    if (to === undefined || depth[i] > 0) continue;
-    const now = { src: addressOf(e.row, "src"), dst: addressOf(e.row, "dst") };
-    // Turned around within a device, a packet is a question (whether there is a way back), not the packet.
-    if (now.src === ends.dst && now.dst === ends.src && now.src !== now.dst) continue;
-    ends = now;
-    const key = `${to} ${get(e.row, "ip_proto")} ${get(e.row, "tp_dst")}`;
-    const table = way.net.tables[e.a];
-    const end = { table, rule: e.kind === EV.hit ? way.net.rules[e.b] : null, at: i, choice: "" };
+    const table = net.tables[e.a];
+    const rule = e.kind === EV.hit ? net.rules[e.b] : null;
+    const inside = depth > 0;
+    depth = Math.max(0, depth + wrapping(rule ? rule.program : table.miss));
+    if (inside || !last || !sameEnds(last, e.row)) {
+      const to = destinationOf(e.row);
+      if (to === undefined || inside) continue;
+      const now = { src: addressOf(e.row, "src"), dst: addressOf(e.row, "dst") };
+      // Turned around within a device, a packet is a question (whether there is a way back), not the packet.
+      if (now.src === ends.dst && now.dst === ends.src && now.src !== now.dst) continue;
+      ends = now;
+      last = e.row;
+      key = `${to} ${get(e.row, "ip_proto")} ${get(e.row, "tp_dst")}`;
+    }
+    const device = net.devices[table.device];
+    const end = { table, rule, at: i, choice: "" };
     const known = forms.get(key);
     if (known) {
       known.at.add(i);
-      known.devices.add(way.net.devices[table.device]);
+      known.devices.add(device);
       known.end = end;
-    } else forms.set(key, { row: e.row, at: new Set([i]), devices: new Set([way.net.devices[table.device]]), end });
+    } else forms.set(key, { row: e.row, at: new Set([i]), devices: new Set([device]), end });
   }
   return [...forms.values()];
 }
 
-/** How many tunnel headers lie around the packet that was looked at, event by event. */
-function depths(way: Way): number[] {
-  let depth = 0;
-  return way.line.map((e) => {
-    const here = depth;
-    if (e.kind === EV.hit) depth = Math.max(0, depth + wrapping(way.net.rules[e.b].program));
-    if (e.kind === EV.miss) depth = Math.max(0, depth + wrapping(way.net.tables[e.a].miss));
-    return here;
-  });
-}
+/** Words of addresses, protocol and destination port: while none changes, the form is the same. */
+const ENDS = FIELDS.filter((f) => /^(eth_type|ip_proto|ip_src|ip_dst|ipv6_src|ipv6_dst|tp_dst)$/.test(f.name)).flatMap((f) =>
+  Array.from({ length: f.words }, (_, i) => f.word + i),
+);
+const sameEnds = (a: Row, b: Row) => ENDS.every((w) => a[w] === b[w]);
 
+const WRAPPING = new WeakMap<readonly Action[], number>();
+
+/** By how many tunnel headers a program adds to or takes from the packet. */
 function wrapping(program: readonly Action[]): number {
+  const known = WRAPPING.get(program);
+  if (known !== undefined) return known;
   let n = 0;
   for (const a of program) {
     if (a.op === "encap") n++;
@@ -167,5 +181,6 @@ function wrapping(program: readonly Action[]): number {
     if (a.op === "choose") n += wrapping(a.options[0]);
     else if (a.op !== "emit" && a.op !== "clone") for (const p of nested(a)) n += wrapping(p);
   }
+  WRAPPING.set(program, n);
   return n;
 }

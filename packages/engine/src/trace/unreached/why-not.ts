@@ -1,11 +1,11 @@
 /** `--why-not RULE`: why a rule of the evidence was not hit, branch by branch. */
 import { type Annotator, type EvidenceLink, type Network, PlumblineError, type Rule } from "@plumbline/model";
 import { linksOf, uniqueLinks } from "../../explain/rules.js";
+import { headersHold, namesDestination } from "./by-destination.js";
 import type { Condition } from "./conditions.js";
 import { type ReasonKind, reasonFor } from "./reason.js";
 import { byOf, type PlacedRule, placed, withDatapaths } from "./unreached.js";
-import { headersHold, namesDestination } from "./by-destination.js";
-import { formsOf, placeOf, type Way } from "./way.js";
+import { placeOf, type Way } from "./way.js";
 
 export interface WhyNot extends PlacedRule {
   readonly links: readonly EvidenceLink[];
@@ -33,7 +33,8 @@ export function meantRules(net: Network, annotators: readonly Annotator[], text:
   const given = text.trim();
   const found = byPlace(net, given) ?? byCookie(net, given) ?? byUuid(net, annotators, given) ?? byText(net, given);
   const lines = new Map<string, Rule[]>();
-  for (const r of found) lines.set(`${net.tables[r.table].device} ${placeOf(r)}`, [...(lines.get(`${net.tables[r.table].device} ${placeOf(r)}`) ?? []), r]);
+  for (const r of found)
+    lines.set(`${net.tables[r.table].device} ${placeOf(r)}`, [...(lines.get(`${net.tables[r.table].device} ${placeOf(r)}`) ?? []), r]);
   if (lines.size === 0)
     throw new PlumblineError("USAGE", [
       `--why-not '${text}': no rule of this snapshot is that.`,
@@ -42,7 +43,10 @@ export function meantRules(net: Network, annotators: readonly Annotator[], text:
   if (lines.size > MOST_MEANT)
     throw new PlumblineError("USAGE", [
       `--why-not '${text}': ${lines.size} rules are that.`,
-      `Name one as FILE:LINE; the first are ${[...lines.values()].slice(0, 5).map(([r]) => placeOf(r)).join(", ")}.`,
+      `Name one as FILE:LINE; the first are ${[...lines.values()]
+        .slice(0, 5)
+        .map(([r]) => placeOf(r))
+        .join(", ")}.`,
     ]);
   return [...lines.values()];
 }
@@ -100,17 +104,20 @@ function byText(net: Network, given: string): Rule[] {
 }
 
 /** Answers for one line of evidence. @param ways the way of each branch, in their order */
-export function whyNot(rules: readonly Rule[], ways: readonly { readonly way: Way; readonly probability: number }[], annotators: readonly Annotator[]): WhyNot {
+export function whyNot(
+  rules: readonly Rule[],
+  ways: readonly { readonly way: Way; readonly probability: number }[],
+  annotators: readonly Annotator[],
+): WhyNot {
   const [first] = rules;
   const { net } = ways[0].way;
   const table = net.tables[first.table];
   const answers = new Map<string, WhyNot["answers"][number]>();
   for (const [i, { way, probability }] of ways.entries()) {
     // One line may have become several rules: the one that came nearest answers for it.
-    const forms = formsOf(way);
     // A rule that speaks of the packet as it once was is asked about that part of the way.
     const reasons = rules.flatMap((r) => {
-      const spoken = forms.filter((f) => r.rows.some((m) => namesDestination(m) && headersHold(m, f.row)));
+      const spoken = way.forms.filter((f) => r.rows.some((m) => namesDestination(m) && headersHold(m, f.row)));
       const given = spoken.length === 0 ? [reasonFor(way, r)] : spoken.map((f) => reasonFor(way, r, f));
       return given.map((g) => ({ ...g, why: withDatapaths(net, r, g, annotators) }));
     });

@@ -87,6 +87,21 @@ export interface Need {
   readonly on: string;
 }
 
+/** A rule that speaks of the destination and is not on the path. */
+export interface UnreachedRule {
+  readonly device: string;
+  readonly node: string;
+  readonly stage: string;
+  readonly rule: Rule;
+  readonly why: string;
+  readonly by: { readonly stage: string; readonly rule: Rule } | null;
+}
+
+export interface Unreached {
+  readonly rules: readonly UnreachedRule[];
+  readonly more: readonly { readonly on: string; readonly reason: string; readonly rules: number }[];
+}
+
 export interface Reply {
   readonly verdict: Verdict;
   readonly final: Tuple;
@@ -107,6 +122,7 @@ export interface Branch {
   readonly answer?: { readonly packet: string; readonly hops: readonly Hop[] };
   readonly reply?: Reply;
   readonly needs: readonly Need[];
+  readonly unreached?: Unreached;
 }
 
 export interface Trace {

@@ -13,6 +13,7 @@ import { Picture } from "../path/picture.js";
 import { decidingHop, segmentsOf } from "../path/segments.js";
 import { treeOf } from "../path/tree.js";
 import { go, type Route } from "../route.js";
+import { Beside } from "./beside.js";
 import { Branches } from "./branches.js";
 import { Evidence } from "./evidence.js";
 import { Form } from "./form.js";
@@ -190,7 +191,7 @@ interface WayProps {
   onHop(index: number): void;
 }
 
-function Way({ way: { hops, verdict, end, needs }, devices, snapshot, hop, onHop }: WayProps) {
+function Way({ way: { hops, verdict, end, needs, unreached }, devices, snapshot, hop, onHop }: WayProps) {
   const segments = useMemo(() => segmentsOf(hops, devices), [hops, devices]);
   const looked = hop >= 0 && hop < hops.length ? hop : -1;
   return (
@@ -212,6 +213,7 @@ function Way({ way: { hops, verdict, end, needs }, devices, snapshot, hop, onHop
           <summary>{plural(hops.length, "hop")}</summary>
           <Hops hops={hops} segments={segments} chosen={looked} failing={verdict === "delivered" ? -1 : decidingHop(hops)} onHop={onHop} />
         </details>
+        {unreached && <Beside unreached={unreached} />}
       </div>
       {looked >= 0 && (
         <Evidence

@@ -1,5 +1,5 @@
 /** The ways of a branch that a picture can show: there; of what refused it, back to the sender; of the receiver's answer. */
-import type { Branch, Hop, Need, Reply, Verdict } from "../api/types.js";
+import type { Branch, Hop, Need, Reply, Unreached, Verdict } from "../api/types.js";
 import { percent } from "../parts/words.js";
 
 export interface WayOf {
@@ -11,6 +11,8 @@ export interface WayOf {
   /** Where it ended, for the reader. */
   readonly end: string;
   readonly needs: readonly Need[];
+  /** What speaks of the destination beside the way; of the way there alone. */
+  readonly unreached?: Unreached;
 }
 
 /** Who gets the packet, or where it ended. */
@@ -23,7 +25,15 @@ export function endOf(branch: Branch): string {
 
 export function waysOf(branch: Branch): readonly [WayOf, ...WayOf[]] {
   const ways: [WayOf, ...WayOf[]] = [
-    { key: "", name: "Way there", hops: branch.hops, verdict: branch.verdict, end: endOf(branch), needs: branch.needs },
+    {
+      key: "",
+      name: "Way there",
+      hops: branch.hops,
+      verdict: branch.verdict,
+      end: endOf(branch),
+      needs: branch.needs,
+      unreached: branch.unreached,
+    },
   ];
   if (branch.answer?.hops.length)
     ways.push({
