@@ -46,6 +46,8 @@ export interface ConformanceOptions {
   readonly around?: readonly Plugin[];
   /** Kinds of facts whose origin's text names an object instead of repeating its lines. */
   readonly summaries?: (kind: string) => boolean;
+  /** Fixtures that are claimed to be named, and hold no facts (a recording), by their path. */
+  readonly factless?: (path: string) => boolean;
   /** Makes a fixture so many times as large, where repeating its text does not: a JSON list. */
   readonly grow?: (fixture: Fixture, times: number) => string | Uint8Array;
   /** Runs a call; by default in this thread, broken off behind `limit`. For plugins that run elsewhere and are limited there. */
@@ -214,7 +216,8 @@ class Kit {
     return this.check("facts", title, `${count} facts`, (faults) => {
       for (const [path, said] of this.whole) {
         if (said.crash !== "") faults.add(path, said.crash);
-        if (said.facts.length === 0 && said.problems.length === 0) faults.add(path, `neither a fact nor a problem comes of it`);
+        if (said.facts.length === 0 && said.problems.length === 0 && !this.how.factless?.(path))
+          faults.add(path, `neither a fact nor a problem comes of it`);
         for (const fact of said.facts) {
           const wrong = wholeFactFault(fact, this.plugin.facts);
           if (wrong !== "") faults.add(`${path}:${fact.origin.line}`, wrong);
