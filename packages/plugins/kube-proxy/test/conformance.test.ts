@@ -12,14 +12,17 @@ const rules = definePlugin({
   claims: (file) => (/host\/rules$/.test(file.path) ? { score: 1, what: "rule set", form: 1 } : null),
   parse(file, ctx) {
     const lines = file.text().split("\n");
-    for (const fact of tableOf("node-1", file.text()).all("netfilter.table" as never) as { kind: never; data: never }[])
+    for (const fact of tableOf("node-1", file.text()).all("netfilter.table" as never) as readonly {
+      readonly kind: never;
+      readonly data: never;
+    }[])
       ctx.fact(fact.kind, fact.data, 1, lines[0] ?? "");
   },
   lower: {
     devices(ctx) {
       const device = ctx.net.device({ name: "node-1", kind: "host", host: "node-1" });
       const table = ctx.net.table(device, "nat KUBE-SVC-AAAA", "netfilter", "sequence");
-      for (const fact of ctx.facts.all("netfilter.table" as never) as {
+      for (const fact of ctx.facts.all("netfilter.table" as never) as unknown as readonly {
         data: { table: { chains: { rules: { line: number; text: string }[] }[] } };
       }[])
         for (const chain of fact.data.table.chains)

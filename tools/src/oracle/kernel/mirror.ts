@@ -48,6 +48,7 @@ export async function openMirror(dumps: HostDumps, tool: Tool): Promise<Mirror> 
   // Without `ss` what is for the host is taken: its own answers do not reach the kernel's tracking either (rule-set.ts).
   const host = oneHost(texts, [netfilterAlone, linux]);
   throwAwayAnswers(host.network);
+  const own = new Set(Object.values(dumps).flatMap((text) => [...text.matchAll(/^ +inet ([\d.]+)\//gm)].map((m) => m[1])));
   const receive = openNetfilter(host, { path: "receive" });
   const send = openNetfilter(host, { path: "send" });
   const core = await Core.create(host.network, { connections: CONNECTIONS });
@@ -64,7 +65,7 @@ export async function openMirror(dumps: HostDumps, tool: Tool): Promise<Mirror> 
     ask(row, iface, near) {
       const layer: Layer<NetfilterAnswer> = iface === null ? send : receive;
       const question = layer.ask(`${questionOf(row)}${iface === null ? "" : ` --in ${iface}`}`);
-      const told = (events: readonly Event[]) => answerOf(layer.answer(question, events), tool, iface === null);
+      const told = (events: readonly Event[]) => answerOf(layer.answer(question, events), tool, iface === null, own);
       const events = run(question.run, []);
       let script: readonly number[] = [];
       let answer = told(events);
@@ -99,10 +100,10 @@ function throwAwayAnswers(net: Network): void {
 }
 
 /** An answer to what was redirected to a loopback address under another host's: declared as not modelled (docs/limitations.md). */
-function cannotLeave(a: NetfilterAnswer): boolean {
+function cannotLeave(a: NetfilterAnswer, own: ReadonlySet<string>): boolean {
   if (a.packetAfter === "") return false;
   const { row } = parsePacket(a.packetAfter);
-  return addressOf(row, "dst").startsWith("127.") && !addressOf(row, "src").startsWith("127.");
+  return addressOf(row, "dst").startsWith("127.") && !own.has(addressOf(row, "src"));
 }
 
 /** The command behind a dump's file name; the rules' own are known by their look. */
@@ -147,11 +148,11 @@ function search(first: readonly Event[], run: (script: readonly number[]) => rea
   return good && { ...good, events: run(good.script) };
 }
 
-function answerOf(a: NetfilterAnswer, tool: Tool, sent: boolean): Answer {
+function answerOf(a: NetfilterAnswer, tool: Tool, sent: boolean, own: ReadonlySet<string>): Answer {
   const name = (family: string, table: string) => (tool !== "nft" && family === "ip" ? table : `${family} ${table}`);
   const steps = a.steps.map((s) => `${name(s.family, s.table)} ${s.chain} ${s.policy ? "policy" : s.rule}`);
   // What the host makes of its own answers is not asked for: the kernel's are thrown away before they meet a rule.
-  const made = cannotLeave(a) ? [] : a.answers.slice(0, 1).map((x) => describeMade(parsePacket(x.packet).row));
+  const made = cannotLeave(a, own) ? [] : a.answers.slice(0, 1).map((x) => describeMade(parsePacket(x.packet).row));
   if (a.verdict === "unknown") return { steps, end: `unknown: ${a.reason}`, packet: "", made };
   // A socket is told at once that there is no route: that is no packet.
   if (a.verdict === "drop" || a.verdict === "reject")

@@ -32,7 +32,7 @@ const LANES = 3;
 const LONGEST = 200_000;
 const TIE = "which of two flows of one priority was there first, a dump does not tell";
 
-export interface Difference {
+interface Difference {
   readonly seed: number;
   readonly kind: Kind;
   readonly text: string;

@@ -12,7 +12,7 @@ export interface Condition {
 }
 
 /** The words of a row that a packet does not meet. */
-export const failing = (m: Match, row: Row): Match => m.filter((x) => (row[x.w] & x.m) >>> 0 !== x.v);
+const failing = (m: Match, row: Row): Match => m.filter((x) => (row[x.w] & x.m) >>> 0 !== x.v);
 
 /**
  * Conditions of a rule that a row fails, of the alternative that fails the fewest; empty where it matches. null where the rule has no
