@@ -9,6 +9,7 @@ import { explain, knownServices } from "./explain/index.js";
 import { lowerLogical } from "./logical.js";
 import { offerSwitches } from "./physical/derive.js";
 import { puntInterpreter } from "./punt.js";
+import { readCsv } from "./read-csv.js";
 import { readJsonTables } from "./read-json.js";
 import { readLflows, readZones } from "./read-lflows.js";
 import { readLists, readTables } from "./read-lists.js";
@@ -52,12 +53,7 @@ function read(file: EvidenceFile, ctx: ReadContext): void {
       readStore(file.bytes(), form.database, claiming(file.host, ctx));
       break;
     case "csv":
-      ctx.problem(
-        "warning",
-        1,
-        `${form.table} as CSV is not read`,
-        `Collect ovn-${form.database === "northbound" ? "n" : "s"}bctl list ${form.table}`,
-      );
+      readCsv(file.text(), form.database, form.table, claiming(file.host, ctx));
       break;
     case "summary":
       ctx.problem(

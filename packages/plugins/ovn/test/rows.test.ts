@@ -196,3 +196,31 @@ test("a member's file of a clustered database: snapshot, log, an entry in place 
     error 2: this member of the cluster had not joined yet: its file holds no data"
   `);
 });
+
+test("--format=csv says the same as the list", () => {
+  const rows = (path: string, text: string) => readInline(plugin, path, text).facts.map((f) => f.data);
+  const csv = `_uuid,addresses,enabled,external_ids,name,options,tag,type
+de7ff6cd-6378-4d2e-972a-69fd6052460c,"[""0a:00:00:00:00:01 10.0.0.1""]",true,"{a=""say \\""hi\\"", you"", b=""2""}","""p,1""",{},7,""""""
+`;
+  const list = `_uuid               : de7ff6cd-6378-4d2e-972a-69fd6052460c
+addresses           : ["0a:00:00:00:00:01 10.0.0.1"]
+enabled             : true
+external_ids        : {a="say \\"hi\\", you", b="2"}
+name                : "p,1"
+options             : {}
+tag                 : 7
+type                : ""
+`;
+  const fromCsv = rows("ovn/ovn-nbctl_--format=csv_list_Logical_Switch_Port", csv);
+  expect(fromCsv).toEqual(rows("ovn/ovn-nbctl_list_Logical_Switch_Port", list));
+  expect(fromCsv).toHaveLength(1);
+  expect(read("ovn/ovn-nbctl_--format=csv_list_NAT", '_uuid,logical_ip,type\n1,10.0.0.1\n2,"10.0.0.2\n')).toMatchInlineSnapshot(`
+    "OVN northbound NAT
+    warning 2: row of NAT: 2 cells for 3 columns
+    warning 3: row of NAT: a quote is not closed"
+  `);
+  expect(read("ovn/ovn-nbctl_--format=csv_list_NAT", "1,10.0.0.1\n")).toMatchInlineSnapshot(`
+    "OVN northbound NAT
+    warning 1: NAT: the columns have no headings with _uuid"
+  `);
+});

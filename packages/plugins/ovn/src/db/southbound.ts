@@ -7,6 +7,7 @@
 import type { Origin, Problem, ReadContext } from "@plumbline/model";
 import type { Row, Zone } from "../database.js";
 import type { LflowFact } from "../facts.js";
+import { readCsv } from "../read-csv.js";
 import { readJsonTables } from "../read-json.js";
 import { readLflows } from "../read-lflows.js";
 import { readLists, readTables } from "../read-lists.js";
@@ -84,6 +85,7 @@ export class Southbound {
       readLflows(text, "", ctx, (d) => this.listed(d.name, d.uuid, { file: file.name, line: d.line, text: d.text }));
       this.known.add(FLOWS);
     } else if (/^\w+ table\n(?![A-Za-z_]\w*\s*: )/.test(head)) readTables(text, "southbound", ctx);
+    else if (/^_uuid,/.test(head)) readCsv(text, "southbound", "", ctx);
     else readLists(text, "southbound", "", ctx);
   }
 

@@ -1,6 +1,7 @@
 /** The northbound rows that logical flows were made from, by the first digits of their UUIDs (`stage-hint`). */
 import type { ReadContext } from "@plumbline/model";
 import type { OvnFile } from "../db/southbound.js";
+import { readCsv } from "../read-csv.js";
 import { readJsonTables } from "../read-json.js";
 import { readLists, readTables } from "../read-lists.js";
 import { readShow } from "../read-show.js";
@@ -32,6 +33,7 @@ export function northboundRows(file: OvnFile | undefined): (hint: string) => Ovn
     if (head.startsWith("{")) readJsonTables(text, "northbound", "", ctx);
     else if (/^(switch|router) /.test(head)) readShow(text, "northbound", ctx);
     else if (/^\w+ table\n(?![A-Za-z_]\w*\s*: )/.test(head)) readTables(text, "northbound", ctx);
+    else if (/^_uuid,/.test(head)) readCsv(text, "northbound", "", ctx);
     else readLists(text, "northbound", "", ctx);
   }
   return (hint) => (hint === "" ? undefined : rows.get(hint));
