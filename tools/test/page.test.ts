@@ -153,6 +153,11 @@ describe.skipIf(!browserIsHere())("the page", () => {
     await keyboard.type("client");
     await tabTo(/^To$/);
     await keyboard.type("egress-id");
+    // Names may still be on their way.
+    await page
+      .getByRole("option", { name: /egress-identity/ })
+      .first()
+      .waitFor();
     await keyboard.press("ArrowDown");
     await keyboard.press("Enter");
     await tabTo(/^Port/);

@@ -1,5 +1,5 @@
 /** Who asks for what: from, to, protocol, port, with completion from the names of the snapshot. */
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Name, Snapshot } from "../api/types.js";
 import { Combobox, type Suggestion } from "../parts/combobox.js";
 import { ask, PROTOCOLS, portsOf, type Question } from "./question.js";
@@ -27,8 +27,15 @@ export function Form({ question, snapshots, names, busy, onSnapshot, onAsk }: Fo
   const [fault, setFault] = useState("");
   const [asText, setAsText] = useState(question.packet !== "");
   const id = useId();
-  useEffect(() => set(question), [question]);
-  const change = (part: Partial<Question>) => set({ ...q, ...part });
+  const before = useRef(question);
+  // What the address changed replaces what was typed meanwhile; the rest of it stays.
+  useEffect(() => {
+    const was = before.current;
+    before.current = question;
+    const changed = Object.entries(question).filter(([key, value]) => was[key as keyof Question] !== value);
+    set((typed) => ({ ...typed, ...Object.fromEntries(changed) }));
+  }, [question]);
+  const change = (part: Partial<Question>) => set((typed) => ({ ...typed, ...part }));
   const sorted = [...names].sort(byKind);
   const ports = portsOf(names, q.to, q.protocol);
   const submit = (e: Event) => {
