@@ -116,9 +116,10 @@ function randomRule(d: Draw, c: Chain, sets: NftSets, open: boolean): Drawn {
     const piece = NFT_MATCHES[name](d, c.at, sets);
     // nft 1.0.6 lists such a rule without what it rejects with.
     if (piece?.kind === "ether saddr" && target.kind === "reject with icmp") continue;
+    if (piece && NOT_LISTED.has(piece.kind) && target.kind === "concatenated vmap") continue;
     if (piece && !pieces.some((p) => p.kind === piece.kind)) pieces.push(piece);
   }
-  if (r.chance(0.1) && !pieces.some((p) => p.kind.startsWith("icmp"))) pieces.push(concatenation(d));
+  if (r.chance(0.1) && !pieces.some((p) => p.kind.startsWith("icmp") || NOT_LISTED.has(p.kind))) pieces.push(concatenation(d));
   if (open && r.chance(0.2)) pieces.push(nftUndecided(d, c.at));
   if (r.chance(0.2)) pieces.push({ kind: "counter", text: "counter" });
   // Now and then an effect stands before the matches.
@@ -134,6 +135,9 @@ function randomRule(d: Draw, c: Chain, sets: NftSets, open: boolean): Drawn {
     hints: [...pieces.flatMap((p) => (p.hint ? [p.hint] : [])), ...(target.hint ? [target.hint] : [])],
   };
 }
+
+/** Conditions that nft 1.0.6 takes for implied by a transport's port behind them, and does not list, though the port may be another protocol's. */
+const NOT_LISTED: ReadonlySet<string> = new Set(["ct protocol", "ct original proto-dst"]);
 
 function portPiece(d: Draw, transport: readonly ("tcp" | "udp")[]): Piece {
   const proto = d.random.pick(transport);
